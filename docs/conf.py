@@ -1,0 +1,34 @@
+"""Configuration of Sphinx.
+
+Build the pages, with warnings as errors, and look at ``docs/_build/index.html``::
+
+    python -m sphinx -W -b html docs docs/_build
+
+Examples on the pages are doctests. `tests/test_examples.py` runs all of them; one page
+alone::
+
+    python -m doctest -o NORMALIZE_WHITESPACE -o ELLIPSIS docs/guide/encoding.rst
+"""
+
+from importlib.metadata import version as version_of
+
+project = "sk-m2v"
+author = "the sk-m2v developers"
+project_copyright = author
+release = version = version_of("sk-m2v")
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+exclude_patterns = ["_build"]
+
+# `name` is a link to the documented object of that name, else just code.
+default_role = "py:obj"
+rst_prolog = ".. currentmodule:: sk_m2v"
+
+# Nothing is written into docs/: api.rst documents each class itself.
+autosummary_generate = False
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # numpydoc sections say it
+numpydoc_show_class_members = False
+
+html_theme = "furo"
+html_title = f"sk-m2v {release}"

@@ -1,0 +1,46 @@
+"""Static text embeddings as scikit-learn estimators.
+
+Names are imported when they are first used, so that ``import sk_m2v`` is quick and
+encoding never loads what only training needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sk_m2v._tfidf import TokenTfidfVectorizer
+    from sk_m2v._transformer import StaticEmbeddingTransformer
+    from sk_m2v.distill import DistillTransformer
+    from sk_m2v.embedding import StaticEmbedding
+
+    __version__: str
+
+_MODULES = {
+    "DistillTransformer": "sk_m2v.distill",
+    "StaticEmbedding": "sk_m2v.embedding",
+    "StaticEmbeddingTransformer": "sk_m2v._transformer",
+    "TokenTfidfVectorizer": "sk_m2v._tfidf",
+}
+
+__all__ = [
+    "DistillTransformer",
+    "StaticEmbedding",
+    "StaticEmbeddingTransformer",
+    "TokenTfidfVectorizer",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("sk-m2v")
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

@@ -1,0 +1,517 @@
+"""`StaticEmbedding`: a static embedding model as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property, lru_cache, partial
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, Literal, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from sk_m2v._text import text_batches
+from sk_m2v.embedding._backends import Backend, TokenIds
+from sk_m2v.embedding._batches import collect_rows, run_batches
+from sk_m2v.embedding._parts import Parts, check_parts, read_only
+from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
+from sk_m2v.embedding._pretrained import PretrainedMixin
+from sk_m2v.embedding._quantize import shrink
+from sk_m2v.embedding._tokens import load_backend, token_ids
+
+MaxLength: TypeAlias = int | Literal["auto"] | None
+
+# Large enough that Python's share of the time is small, small enough that the ids and
+# vectors of a batch stay in the processor's cache.
+_BATCH_SIZE = 1024
+# Of model2vec, for configurations that do not say.
+_DEFAULT_CONFIG = {"normalize": False, "max_length": 512}
+
+
+class StaticEmbedding(PretrainedMixin):
+    """A static embedding: one vector a token, and a text is the mean of its tokens.
+
+    The object is a value. It never changes after it was made, so that threads, clones
+    of an estimator and worker processes can share it; whatever changes a model returns
+    a new one.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_rows, dim)
+        The vectors, of type float16, float32, float64 or int8. They are not copied, and
+        must not be changed afterwards.
+    tokenizer : str or tokenizers.Tokenizer
+        The contents of a ``tokenizer.json``, or a tokenizer. Truncation and padding
+        stored in it are not used.
+    weights : ndarray of shape (n_tokens,), optional
+        Factor of each token's vector, such as the scale of an int8 row.
+    token_mapping : ndarray of shape (n_tokens,), optional
+        Row of `vectors` that each token uses. By default token `i` uses row `i`.
+    config : mapping, optional
+        Metadata as in a ``config.json`` of model2vec. Two entries matter here:
+        ``"normalize"`` (default False) and ``"max_length"`` (default 512 tokens).
+
+    Attributes
+    ----------
+    vectors : ndarray of shape (n_rows, dim)
+        The vectors, read-only.
+    weights : ndarray of shape (n_tokens,) or None
+        Factors, read-only.
+    token_mapping : ndarray of shape (n_tokens,), dtype int32, or None
+        Rows, read-only.
+    config : mapping
+        The metadata, read-only.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the parts do not fit together, or the vectors hold NaN or infinity.
+
+    Examples
+    --------
+    >>> from sk_m2v import StaticEmbedding
+    >>> model = StaticEmbedding.from_pretrained()
+    >>> model
+    StaticEmbedding(29525 tokens, 256 dimensions, int8)
+    >>> model.encode(["a first text", "a second one"]).shape
+    (2, 256)
+    >>> model.tokens(["Static embeddings"])
+    [['static', 'em', '##bed', '##ding', '##s']]
+    """
+
+    def __init__(
+        self,
+        vectors: npt.NDArray[Any],
+        tokenizer: Any,
+        *,
+        weights: npt.NDArray[Any] | None = None,
+        token_mapping: npt.NDArray[Any] | None = None,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.__setstate__(
+            {
+                "vectors": vectors,
+                "tokenizer": tokenizer
+                if isinstance(tokenizer, str)
+                else tokenizer.to_str(),
+                "weights": weights,
+                "token_mapping": token_mapping,
+                "config": {**_DEFAULT_CONFIG, **(config or {})},
+            }
+        )
+        n_tokens = max(self._backend.vocabulary().values(), default=-1) + 1
+        check_parts(self._parts, n_tokens)
+
+    # What is pickled: plain arrays and text. joblib maps the arrays into memory; the
+    # tokenizer's libraries and the working copy are made again on the other side.
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "vectors": self.vectors,
+            "tokenizer": self.tokenizer_json,
+            "weights": self.weights,
+            "token_mapping": self.token_mapping,
+            "config": dict(self.config),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.vectors: npt.NDArray[Any] = read_only(state["vectors"])
+        self.tokenizer_json: str = state["tokenizer"]
+        self.weights: npt.NDArray[np.floating] | None = read_only(state["weights"])
+        self.token_mapping: npt.NDArray[np.int32] | None = read_only(
+            state["token_mapping"], np.int32
+        )
+        self.config: Mapping[str, Any] = MappingProxyType(dict(state["config"]))
+
+    def __sklearn_clone__(self) -> StaticEmbedding:
+        return self
+
+    def __copy__(self) -> StaticEmbedding:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StaticEmbedding:
+        return self
+
+    def __repr__(self) -> str:
+        return (
+            f"StaticEmbedding({self.n_tokens} tokens, {self.dim} dimensions, "
+            f"{self.vectors.dtype})"
+        )
+
+    @property
+    def dim(self) -> int:
+        """Number of dimensions of a vector."""
+        return int(self.vectors.shape[1])
+
+    @property
+    def n_tokens(self) -> int:
+        """Number of tokens of the tokenizer."""
+        rows = self.vectors if self.token_mapping is None else self.token_mapping
+        return len(rows)
+
+    @property
+    def normalize(self) -> bool:
+        """Whether `encode` scales vectors to length 1 unless told otherwise."""
+        return bool(self.config["normalize"])
+
+    @property
+    def max_length(self) -> int | None:
+        """Tokens of a text that `encode` reads unless told otherwise; None is all."""
+        length: int | None = self.config["max_length"]
+        return length
+
+    @cached_property
+    def vocabulary(self) -> tuple[str, ...]:
+        """Tokens in the order of their ids."""
+        tokens = [""] * self.n_tokens
+        for token, index in self._backend.vocabulary().items():
+            tokens[index] = token
+        return tuple(tokens)
+
+    @property
+    def tokenizer(self) -> Any:
+        """A new ``tokenizers.Tokenizer``, which the caller may change."""
+        from tokenizers import Tokenizer
+
+        return Tokenizer.from_str(self.tokenizer_json)
+
+    @property
+    def _parts(self) -> Parts:
+        return Parts(
+            self.vectors,
+            self.tokenizer_json,
+            self.config,
+            self.weights,
+            self.token_mapping,
+        )
+
+    @classmethod
+    def _from_parts(cls, parts: Parts) -> Self:
+        return cls(
+            parts.vectors,
+            parts.tokenizer,
+            weights=parts.weights,
+            token_mapping=parts.token_mapping,
+            config=parts.config,
+        )
+
+    @property
+    def _backend(self) -> Backend:
+        return load_backend(self.tokenizer_json)
+
+    @cached_property
+    def _matrix(self) -> npt.NDArray[np.floating]:
+        """Vectors as pooling reads them; float32 ones are used where they lie."""
+        # model2vec multiplies and sums in float64 where its weights are, so do we.
+        double = self.weights is not None and self.weights.dtype == np.float64
+        dtype = np.float64 if double else np.float32
+        return np.ascontiguousarray(self.vectors, dtype=dtype)
+
+    def _max_length(self, max_length: MaxLength) -> int | None:
+        if max_length == "auto":
+            return self.max_length
+        if max_length is not None and (
+            isinstance(max_length, bool)
+            or not isinstance(max_length, (int, np.integer))
+            or max_length < 1
+        ):
+            raise ValueError(
+                f"max_length must be 'auto', None or at least 1, got {max_length!r}"
+            )
+        return max_length
+
+    def token_ids(
+        self,
+        texts: Iterable[str],
+        *,
+        max_length: MaxLength = "auto",
+        missing: str = "error",
+        n_jobs: int | None = None,
+    ) -> TokenIds:
+        """Token ids of texts.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Any container of texts, as in `encode`.
+        max_length : int, "auto" or None, default="auto"
+            As in `encode`.
+        missing : {"error", "empty"}, default="error"
+            As in `encode`.
+        n_jobs : int or None, default=None
+            As in `encode`.
+
+        Returns
+        -------
+        TokenIds
+            `ids` of shape (n_tokens,), int32, and `offsets` of shape (n_texts + 1,),
+            int64. Unknown tokens are left out.
+
+        Examples
+        --------
+        >>> from sk_m2v import StaticEmbedding
+        >>> ids, offsets = StaticEmbedding.from_pretrained().token_ids(["a b", "", "c"])
+        >>> ids.size, offsets.tolist()
+        (3, [0, 2, 2, 3])
+        """
+        n_texts, batches = text_batches(texts, _BATCH_SIZE, missing=missing)
+        tokenize = partial(
+            token_ids, self._backend, max_length=self._max_length(max_length)
+        )
+        parts = list(
+            run_batches(
+                tokenize, batches, total=n_texts, n_jobs=n_jobs, show_progress=False
+            )
+        )
+        lengths = [np.diff(part.offsets) for part in parts]
+        return TokenIds(
+            np.concatenate([np.empty(0, np.int32), *(part.ids for part in parts)]),
+            np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths])),
+        )
+
+    def encode(
+        self,
+        texts: Iterable[str],
+        *,
+        normalize: bool | None = None,
+        max_length: MaxLength = "auto",
+        missing: str = "error",
+        n_jobs: int | None = None,
+        show_progress: bool = False,
+        out: npt.NDArray[Any] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Vectors of texts.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Any container of texts: list, array, Series, Arrow or polars column,
+            one-column frame, generator. A generator is read a batch at a time.
+        normalize : bool or None, default=None
+            Whether to scale vectors to length 1. None does what the model says.
+        max_length : int, "auto" or None, default="auto"
+            Tokens of each text to read, counted exactly. "auto" does what the model
+            says, None reads all.
+        missing : {"error", "empty"}, default="error"
+            What to do with None, NaN and the like: refuse them, or read them as "".
+        n_jobs : int or None, default=None
+            Number of threads. None is 1 unless in a joblib context, -1 is all.
+        show_progress : bool, default=False
+            Whether to show a progress bar.
+        out : ndarray of shape (n_texts, dim), optional
+            Where to put the vectors, such as a `numpy.memmap`. For a generator it may
+            have more rows than there are texts.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, dim), dtype float32
+            The vectors, or the filled part of `out`. A text without known tokens has
+            zeros.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `texts` are no texts or `out` does not fit.
+
+        Notes
+        -----
+        Tokens are cut at `max_length`, unknown ones dropped, and the rest averaged, as
+        in model2vec 0.10 but for its additional cut by characters. The result is always
+        float32; model2vec rounds it to the type of the stored vectors.
+
+        Examples
+        --------
+        >>> from sk_m2v import StaticEmbedding
+        >>> model = StaticEmbedding.from_pretrained()
+        >>> vectors = model.encode(["red apple", "green apple", "tax law"])
+        >>> similarity = vectors @ vectors.T
+        >>> bool(similarity[0, 1] > similarity[0, 2])
+        True
+        """
+        n_texts, batches = text_batches(texts, _BATCH_SIZE, missing=missing)
+        length = self._max_length(max_length)
+        backend, matrix = self._backend, self._matrix
+        scale = self.normalize if normalize is None else normalize
+
+        def encode_batch(batch: list[str]) -> npt.NDArray[np.float32]:
+            tokens = token_ids(backend, batch, length)
+            rows = mean_vectors(tokens, matrix, self.weights, self.token_mapping)
+            if scale:
+                normalize_rows(rows)
+            return rows
+
+        blocks = run_batches(
+            encode_batch,
+            batches,
+            total=n_texts,
+            n_jobs=n_jobs,
+            show_progress=show_progress,
+        )
+        return collect_rows(blocks, (n_texts, self.dim), out)
+
+    def encode_tokens(
+        self,
+        texts: Iterable[str],
+        *,
+        max_length: MaxLength = "auto",
+        missing: str = "error",
+    ) -> list[npt.NDArray[np.float32]]:
+        """Vectors of the tokens of texts.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Any container of texts, as in `encode`.
+        max_length : int, "auto" or None, default="auto"
+            As in `encode`.
+        missing : {"error", "empty"}, default="error"
+            As in `encode`.
+
+        Returns
+        -------
+        list of ndarray of shape (n_tokens_of_text, dim), dtype float32
+            One array a text. Their means are the vectors of `encode` before scaling.
+
+        Examples
+        --------
+        >>> from sk_m2v import StaticEmbedding
+        >>> arrays = StaticEmbedding.from_pretrained().encode_tokens(["two words", ""])
+        >>> [array.shape for array in arrays]
+        [(2, 256), (0, 256)]
+        """
+        ids, offsets = self.token_ids(texts, max_length=max_length, missing=missing)
+        rows = self._token_vectors(ids)
+        return [rows[a:b] for a, b in pairwise(offsets)]
+
+    def _token_vectors(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        rows = self._matrix[
+            ids if self.token_mapping is None else self.token_mapping[ids]
+        ]
+        if self.weights is not None:
+            rows *= self.weights[ids, None]
+        return rows.astype(np.float32, copy=False)
+
+    def _folded_vectors(self) -> npt.NDArray[Any]:
+        if self.weights is None and self.token_mapping is None:
+            return self.vectors
+        return self._token_vectors(np.arange(self.n_tokens, dtype=np.int32))
+
+    def tokens(
+        self,
+        texts: Iterable[str],
+        *,
+        max_length: MaxLength = "auto",
+        missing: str = "error",
+    ) -> list[list[str]]:
+        """Tokens that stand for texts.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            Any container of texts, as in `encode`.
+        max_length : int, "auto" or None, default="auto"
+            As in `encode`.
+        missing : {"error", "empty"}, default="error"
+            As in `encode`.
+
+        Returns
+        -------
+        list of list of str
+            Tokens of each text, in order, aligned with `encode_tokens`.
+
+        Examples
+        --------
+        >>> from sk_m2v import StaticEmbedding
+        >>> StaticEmbedding.from_pretrained().tokens(["Hello, world"])
+        [['hello', ',', 'world']]
+        """
+        ids, offsets = self.token_ids(texts, max_length=max_length, missing=missing)
+        vocabulary = self.vocabulary
+        tokens = [vocabulary[index] for index in ids.tolist()]
+        return [tokens[a:b] for a, b in pairwise(offsets)]
+
+    def replace(self, **config: Any) -> StaticEmbedding:
+        """Return the same model with other metadata.
+
+        Parameters
+        ----------
+        **config
+            Entries of `config` to set, such as ``normalize`` and ``max_length``.
+
+        Returns
+        -------
+        StaticEmbedding
+            A model that shares the vectors.
+
+        Examples
+        --------
+        >>> from sk_m2v import StaticEmbedding
+        >>> StaticEmbedding.from_pretrained().replace(max_length=64).max_length
+        64
+        """
+        parts = replace(self._parts, config={**self.config, **config})
+        return StaticEmbedding._from_parts(parts)
+
+    def quantize(
+        self,
+        quantize_to: str | None = None,
+        *,
+        dimensionality: int | None = None,
+        vocabulary_quantization: int | None = None,
+    ) -> StaticEmbedding:
+        """Return a smaller model.
+
+        Dimensions are cut first, then vectors clustered, then rounded, whatever the
+        order in which the arguments stand.
+
+        Parameters
+        ----------
+        quantize_to : {"float32", "float16", "int8"} or None, default=None
+            Type in which to store vectors. "int8" has one scale a row, kept in
+            `weights`. None keeps the type.
+        dimensionality : int or None, default=None
+            Number of dimensions to keep, from the first. None keeps all.
+        vocabulary_quantization : int or None, default=None
+            Number of vectors to keep: k-means of the directions; each token keeps its
+            own length in `weights`. None keeps one vector a token.
+
+        Returns
+        -------
+        StaticEmbedding
+            The smaller model. The same arguments give the same object while it is among
+            the last few that were made.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not possible for this model.
+
+        Examples
+        --------
+        >>> from sk_m2v import StaticEmbedding
+        >>> model = StaticEmbedding.from_pretrained()
+        >>> model.quantize("float16", dimensionality=64)
+        StaticEmbedding(29525 tokens, 64 dimensions, float16)
+        """
+        if (
+            quantize_to is None
+            and dimensionality is None
+            and (vocabulary_quantization is None)
+        ):
+            return self
+        return _shrunk(self, quantize_to, dimensionality, vocabulary_quantization)
+
+
+# Searches over `dimensionality` and `quantize_to` ask for the same few models again and
+# again. They are values, so the same object can serve every time.
+@lru_cache(maxsize=4)
+def _shrunk(
+    model: StaticEmbedding,
+    quantize_to: str | None,
+    dimensionality: int | None,
+    vocabulary_quantization: int | None,
+) -> StaticEmbedding:
+    return StaticEmbedding._from_parts(
+        shrink(model._parts, quantize_to, dimensionality, vocabulary_quantization)
+    )

@@ -1,0 +1,88 @@
+"""Token ids and vectors to one vector a text.
+
+A mean of token vectors is a product of the sparse texts x tokens matrix with the
+vectors. SciPy does it row by row, in the order of the tokens and without the GIL, so
+the sums are those of model2vec to the last bit and several batches run side by side.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from sk_m2v.embedding._backends import TokenIds
+
+FloatArray = npt.NDArray[np.float32]
+
+
+def count_matrix(
+    tokens: TokenIds,
+    n_rows: int,
+    weights: npt.NDArray[np.floating] | None = None,
+    token_mapping: npt.NDArray[np.int32] | None = None,
+) -> csr_array:
+    """Sparse matrix that sums vectors over the tokens of each text.
+
+    Parameters
+    ----------
+    tokens : TokenIds
+        Ids of the texts.
+    n_rows : int
+        Number of vectors, the columns of the result.
+    weights : ndarray of shape (n_tokens,), optional
+        Factor of each token. None counts every occurrence as 1.
+    token_mapping : ndarray of shape (n_tokens,), dtype int32, optional
+        Row of the vectors that each token uses. None where token `i` uses row `i`.
+
+    Returns
+    -------
+    csr_array of shape (n_texts, n_rows), dtype float32 or that of `weights`
+        One entry an occurrence, in the order of the text: duplicates are not summed.
+    """
+    ids, offsets = tokens
+    data = np.ones(ids.size, dtype=np.float32) if weights is None else weights[ids]
+    columns = ids if token_mapping is None else token_mapping[ids]
+    return csr_array((data, columns, offsets), shape=(offsets.size - 1, n_rows))
+
+
+def mean_vectors(
+    tokens: TokenIds,
+    vectors: npt.NDArray[np.floating],
+    weights: npt.NDArray[np.floating] | None,
+    token_mapping: npt.NDArray[np.int32] | None,
+) -> FloatArray:
+    """Mean of the (weighted) vectors of each text; zeros for a text without tokens.
+
+    Parameters
+    ----------
+    tokens : TokenIds
+        Ids of the texts.
+    vectors : ndarray of shape (n_rows, dim), dtype float32 or float64
+        The vectors, C-contiguous and of the type in which to sum.
+    weights, token_mapping : ndarray or None
+        As in `count_matrix`.
+
+    Returns
+    -------
+    ndarray of shape (n_texts, dim), dtype float32
+        The means, not normalised.
+    """
+    counts = count_matrix(tokens, len(vectors), weights, token_mapping)
+    means: npt.NDArray[np.floating] = counts @ vectors
+    lengths = np.diff(tokens.offsets).astype(means.dtype)
+    np.maximum(lengths, 1, out=lengths)
+    means /= lengths[:, None]
+    return means.astype(np.float32, copy=False)
+
+
+def normalize_rows(rows: FloatArray) -> None:
+    """Divide each row by its Euclidean norm, in place; rows of zeros stay.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_texts, dim), dtype float32
+        The rows.
+    """
+    # The norm and the tiny constant are those of model2vec 0.10, for equal bits.
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True) + np.float32(1e-32)

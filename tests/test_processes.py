@@ -1,0 +1,164 @@
+"""One model in many threads and processes: equal results, no deadlock, no copies."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pytest
+from conftest import tiny_tokenizer
+from numpy.testing import assert_array_equal
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from sk_m2v import StaticEmbedding, StaticEmbeddingTransformer
+
+TEXTS = [f"text number {i} with some words" for i in range(300)]
+
+
+def bpe_model() -> StaticEmbedding:
+    """Model that only Hugging Face `tokenizers` can tokenize for, with its threads."""
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    vocabulary = {letter: index for index, letter in enumerate(letters)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    vectors = np.random.default_rng(0).normal(size=(len(letters), 8))
+    return StaticEmbedding(vectors.astype(np.float32), tokenizer)
+
+
+@pytest.fixture(params=["nanotoken", "tokenizers"])
+def model(request, default_model):
+    return default_model if request.param == "nanotoken" else bpe_model()
+
+
+def test_eight_threads(model):
+    """With different truncations at once, which a shared tokenizer does not stand."""
+    lengths = [1, 3, 5, None]
+    expected = {n: model.encode(TEXTS, max_length=n) for n in lengths}
+
+    def work(index: int) -> bool:
+        n = lengths[index % 4]
+        return np.array_equal(model.encode(TEXTS, max_length=n, n_jobs=2), expected[n])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(160)))
+
+
+def _encode(model: StaticEmbedding) -> np.ndarray:
+    return model.encode(TEXTS, n_jobs=2)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_after_use(model, method):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"{method} does not exist on this system")
+    expected = _encode(model)
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        for result in pool.map(_encode, [model] * 4, timeout=120):
+            assert_array_equal(result, expected)
+
+
+def _encode_here(model: StaticEmbedding) -> tuple[np.ndarray, int, bool]:
+    base = model.vectors
+    while isinstance(base, np.ndarray) and not isinstance(base, np.memmap):
+        base = base.base
+    return _encode(model), os.getpid(), isinstance(base, np.memmap)
+
+
+def test_loky_shares_memory(default_model):
+    expected = _encode(default_model)
+    results = joblib.Parallel(n_jobs=2)(
+        joblib.delayed(_encode_here)(default_model) for _ in range(4)
+    )
+    for result, process, is_shared in results:
+        assert_array_equal(result, expected)
+        assert process != os.getpid()
+        assert is_shared
+
+
+def test_n_jobs_inside_loky(default_model):
+    transformer = StaticEmbeddingTransformer(default_model, n_jobs=-1)
+    with joblib.parallel_config("loky", n_jobs=2):
+        results = joblib.Parallel()(
+            joblib.delayed(transformer.transform)(TEXTS) for _ in range(2)
+        )
+    for result in results:
+        assert_array_equal(result, transformer.transform(TEXTS))
+
+
+def test_n_jobs_zero():
+    model = StaticEmbedding(np.ones((10, 2)), tiny_tokenizer())
+    with pytest.raises(ValueError, match="n_jobs"):
+        model.encode(["red"], n_jobs=0)
+
+
+def test_an_error_in_a_thread_reaches_the_caller(default_model):
+    stream = (text if index < 5000 else None for index, text in enumerate(["a"] * 6000))
+    with pytest.raises(ValueError, match="Row 5000"):
+        default_model.encode(stream, n_jobs=2)
+
+
+def test_streams_are_not_read_ahead(default_model):
+    drawn = 0
+
+    def texts():
+        nonlocal drawn
+        while True:
+            drawn += 1
+            yield "a text"
+
+    with pytest.raises(ValueError, match="out has 3000 rows"):
+        default_model.encode(texts(), out=np.empty((3000, 256)), n_jobs=2)
+    assert drawn < 20_000
+
+
+IMPORTS = """
+import sys
+{code}
+heavy = {{"torch", "transformers", "skorch", "huggingface_hub", "mlflow", "onnx"}}
+print(sorted(heavy & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sk_m2v",
+        "from sk_m2v import StaticEmbeddingTransformer as T; T().transform(['a'])",
+        "from sk_m2v import TokenTfidfVectorizer as T; T().fit_transform(['a'])",
+        "from sk_m2v import DistillTransformer; DistillTransformer()",
+    ],
+)
+def test_nothing_heavy_is_imported(code):
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORTS.format(code=code)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert result.stdout.strip() == "[]"
+    assert result.stderr == ""
+
+
+def test_importing_reads_nothing_else():
+    code = "import sys; import sk_m2v; print('sklearn' in sys.modules, dir(sk_m2v))"
+    output = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert output.startswith("False")
+    assert "StaticEmbedding" in output
+
+
+def test_no_global_side_effects(default_model):
+    environment = dict(os.environ)
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    default_model.quantize(vocabulary_quantization=2)
+    default_model.encode(TEXTS, n_jobs=2)
+    assert dict(os.environ) == environment
+    assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002

@@ -1,0 +1,259 @@
+"""Token ids: both backends, on real tokenizers and on any text."""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from conftest import shared_folders, tiny_tokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+
+from sk_m2v.embedding import _words
+from sk_m2v.embedding._backends import NanotokenBackend, TokenizersBackend
+from sk_m2v.embedding._tokens import load_backend, token_ids
+from sk_m2v.embedding._words import WordCacheBackend, WordRule, word_rule
+
+FOLDERS = shared_folders("tokenizers", "tokenizer.json")
+
+
+def rows(ids: np.ndarray, offsets: np.ndarray) -> list[list[int]]:
+    return [ids[a:b].tolist() for a, b in pairwise(offsets)]
+
+
+def expected_ids(tokenizer_json: str, texts: list[str]) -> list[list[int]]:
+    tokenizer = Tokenizer.from_str(tokenizer_json)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return [
+        encoding.ids
+        for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)
+    ]
+
+
+def cached(tokenizer_json: str) -> WordCacheBackend:
+    rule = word_rule(tokenizer_json)
+    if rule is None:
+        pytest.skip("works on whole texts")
+    return WordCacheBackend(TokenizersBackend(tokenizer_json), rule)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+@pytest.mark.parametrize("kind", [load_backend, TokenizersBackend, cached])
+def test_ids_equal_tokenizers(folder, kind, parity_strings):
+    tokenizer_json = (folder / "tokenizer.json").read_text(encoding="utf-8")
+    backend = kind(tokenizer_json)
+    ids, offsets = backend.encode(parity_strings)
+    assert ids.dtype == np.int32
+    assert offsets.dtype == np.int64
+    assert rows(ids, offsets) == expected_ids(tokenizer_json, parity_strings)
+
+
+def test_nanotoken_is_used_for_wordpiece_only(default_model):
+    assert isinstance(load_backend(default_model.tokenizer_json), NanotokenBackend)
+    bpe = Tokenizer(models.BPE({"a": 0, "b": 1, "ab": 2}, [("a", "b")]))
+    assert isinstance(load_backend(bpe.to_str()), TokenizersBackend)
+
+
+def test_without_nanotoken(default_model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nanotoken", None)
+    load_backend.cache_clear()
+    backend = load_backend(default_model.tokenizer_json)
+    load_backend.cache_clear()
+    assert isinstance(backend, WordCacheBackend)
+
+
+# Spaces and what can go wrong beside them, more often than chance would bring them.
+TRICKY = st.text(
+    st.one_of(
+        st.sampled_from(" a b's \t\n\x1c\x85\xa0\u0300\u200d\u0600\uff9e\ufffd"),
+        st.characters(exclude_categories=["Cs"]),
+    ),
+    max_size=60,
+)
+
+
+@pytest.fixture(scope="module")
+def every_backend(default_model):
+    kinds = (TokenizersBackend, NanotokenBackend, cached)
+    return [kind(default_model.tokenizer_json) for kind in kinds]
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts=st.lists(TRICKY, max_size=8))
+def test_backends_agree_on_any_text(every_backend, texts):
+    expected, *others = (token_ids(it, texts, None) for it in every_backend)
+    for other in others:
+        assert_array_equal(other.ids, expected.ids)
+        assert_array_equal(other.offsets, expected.offsets)
+
+
+def gpt2_like(*, add_prefix_space: bool, normalizer=None) -> str:
+    """Byte-level BPE that knows some pairs of letters and a run of spaces."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    space = "\u0120"  # as byte-level models spell it
+    merges = [("a", "b"), (space, "a"), (space, space), ("ab", "a"), ("'", "s")]
+    words = [*alphabet, *("".join(pair) for pair in merges)]
+    vocabulary = {word: index for index, word in enumerate(words)}
+    tokenizer = Tokenizer(models.BPE(vocabulary, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space)
+    if normalizer is not None:
+        tokenizer.normalizer = normalizer
+    tokenizer.add_tokens(["<x>", "   "])
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True)])
+    return tokenizer.to_str()
+
+
+@pytest.fixture(scope="module", params=[True, False])
+def gpt2_backends(request):
+    tokenizer_json = gpt2_like(
+        add_prefix_space=request.param, normalizer=normalizers.NFC()
+    )
+    return TokenizersBackend(tokenizer_json), cached(tokenizer_json)
+
+
+SPACED = st.lists(st.sampled_from(["a", "aba", " ", "<x>", "<mask>", "'s"]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts=st.lists(TRICKY | SPACED.map(" ".join), max_size=8))
+def test_word_cache_agrees_where_spaces_count(gpt2_backends, texts):
+    expected, result = (backend.encode(texts) for backend in gpt2_backends)
+    assert_array_equal(result.ids, expected.ids)
+    assert_array_equal(result.offsets, expected.offsets)
+
+
+class TestWordRule:
+    def change(self, **parts) -> str:
+        tokenizer = json.loads(gpt2_like(add_prefix_space=False))
+        return json.dumps({**tokenizer, **parts})
+
+    def test_gpt2(self):
+        assert word_rule(self.change()) == WordRule(keep_space=True, ascii_ends=False)
+
+    def test_bert(self):
+        rule = word_rule(tiny_tokenizer().to_str())
+        assert rule == WordRule(keep_space=False, ascii_ends=False)
+
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            {"pre_tokenizer": None},
+            {"pre_tokenizer": {"type": "Metaspace"}},
+            {"pre_tokenizer": {"type": "ByteLevel", "use_regex": False}},
+            {"normalizer": {"type": "Strip"}},
+            {
+                "normalizer": {
+                    "type": "Sequence",
+                    "normalizers": [{"type": "NFC"}, {"type": "Replace"}],
+                }
+            },
+            {"model": {"type": "BPE", "dropout": 0.1, "vocab": {}, "merges": []}},
+        ],
+    )
+    def test_parts_that_are_not_known_to_be_local(self, parts):
+        assert word_rule(self.change(**parts)) is None
+
+    @pytest.mark.parametrize(
+        "token",
+        [
+            {"content": "new york"},
+            {"content": " "},
+            {"content": " x"},
+            {"content": "x", "rstrip": True},
+            {"content": "x", "single_word": True},
+        ],
+    )
+    def test_added_tokens_that_reach_over_a_space(self, token):
+        full = {"rstrip": False, "lstrip": False, "single_word": False, **token}
+        assert word_rule(self.change(added_tokens=[full])) is None
+
+    def test_memory_is_bounded(self, monkeypatch):
+        monkeypatch.setattr(_words, "_MOST_WORDS", 5)
+        tokenizer_json = gpt2_like(add_prefix_space=False)
+        backend = cached(tokenizer_json)
+        for start in range(0, 100, 10):
+            texts = [f"a{i} ab{i}" for i in range(start, start + 10)]
+            expected = TokenizersBackend(tokenizer_json).encode(texts)
+            assert_array_equal(backend.encode(texts).ids, expected.ids)
+            assert len(backend._first) <= 10
+        backend.encode(["x" * 1000 + " y"])
+        assert not any(len(word) > 100 for word in backend._first)
+
+
+@pytest.mark.parametrize("kind", [NanotokenBackend, TokenizersBackend])
+class TestRules:
+    def test_unknown_tokens_are_dropped(self, kind):
+        backend = kind(tiny_tokenizer().to_str())
+        ids, offsets = token_ids(backend, ["red house cats", "house", ""], None)
+        assert rows(ids, offsets) == [[2, 5, 7], [], []]
+
+    @pytest.mark.parametrize(
+        ("max_length", "expected"),
+        [
+            (1, [2]),
+            (2, [2]),
+            (3, [2, 5]),
+            (4, [2, 5, 7]),
+            (9, [2, 5, 7]),
+            (None, [2, 5, 7]),
+        ],
+    )
+    def test_truncation_counts_tokens_before_unknown_ones_go(
+        self, kind, max_length, expected
+    ):
+        backend = kind(tiny_tokenizer().to_str())
+        ids, offsets = token_ids(backend, ["", "red house cats"], max_length)
+        assert rows(ids, offsets) == [[], expected]
+
+    def test_stored_truncation_and_padding_are_not_used(self, kind):
+        tokenizer = tiny_tokenizer()
+        tokenizer.enable_truncation(2)
+        tokenizer.enable_padding(length=5, pad_id=1, pad_token="[PAD]")
+        ids, _ = token_ids(kind(tokenizer.to_str()), ["red red red"], None)
+        assert ids.tolist() == [2, 2, 2]
+
+    def test_surrogates(self, kind):
+        backend = kind(tiny_tokenizer().to_str())
+        texts = ["red \ud800 cat", "green", "\ud83d\ude00 dog"]
+        ids, offsets = token_ids(backend, texts, None)
+        # U+FFFD, which a lone surrogate becomes, is removed by the BERT normaliser.
+        assert rows(ids, offsets) == [[2, 5], [3], [6]]
+
+    def test_no_texts(self, kind):
+        ids, offsets = token_ids(kind(tiny_tokenizer().to_str()), [], 5)
+        assert ids.size == 0
+        assert offsets.tolist() == [0]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(["red", "cat", "house", "dogs"]), max_size=9)),
+    st.integers(1, 6),
+)
+def test_truncation_equals_slicing(word_lists, max_length):
+    backend = load_backend(tiny_tokenizer().to_str())
+    texts = [" ".join(words) for words in word_lists]
+    full = rows(*backend.encode(texts))
+    expected = [[i for i in ids[:max_length] if i != backend.unk_id] for ids in full]
+    assert rows(*token_ids(backend, texts, max_length)) == expected
+
+
+def test_unknown_token_of_unigram_and_of_models_without():
+    unigram = Tokenizer(models.Unigram([("<unk>", 0.0), ("a", -1.0)], unk_id=0))
+    unigram.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend = load_backend(unigram.to_str())
+    assert backend.unk_id == 0
+    assert token_ids(backend, ["a z a"], None).ids.tolist() == [1, 1]
+    assert load_backend(Tokenizer(models.BPE({"a": 0}, [])).to_str()).unk_id is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no json", '{"model": 3}'])
+def test_damaged_tokenizer(text):
+    with pytest.raises(ValueError, match="not a readable tokenizer"):
+        load_backend(text)
