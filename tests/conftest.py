@@ -8,7 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.utils.validation import validate_data
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from sk_m2v import StaticEmbedding
@@ -73,3 +75,48 @@ def tiny_vectors() -> np.ndarray:
 def tiny_model(tiny_vectors: np.ndarray) -> StaticEmbedding:
     config = {"normalize": True, "max_length": 8}
     return StaticEmbedding(tiny_vectors, tiny_tokenizer(), config=config)
+
+
+class NumbersAsTexts:
+    """Lets scikit-learn's checks, which know only numbers, test a text transformer.
+
+    A row of numbers becomes a document with a word for each column and size.
+    """
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = True
+        tags.input_tags.string = False
+        return tags
+
+    def _texts(self, X, *, reset):
+        rows = validate_data(self, X, reset=reset, dtype="numeric")
+        texts = [
+            " ".join(f"c{j} v{value:.0f}" for j, value in enumerate(row))
+            for row in rows
+        ]
+        return pd.Series(texts, X.index) if hasattr(X, "iloc") else texts
+
+    def fit(self, X, y=None):
+        return super().fit(self._texts(X, reset=True), y)
+
+    def fit_transform(self, X, y=None):
+        return super().fit_transform(self._texts(X, reset=True), y)
+
+    def transform(self, X):
+        return super().transform(self._texts(X, reset=False))
+
+
+# Not in the default list of scikit-learn.
+EXTRA_CHECKS = [
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+    "check_get_feature_names_out_error",
+    "check_dataframe_column_names_consistency",
+    "check_param_validation",
+]

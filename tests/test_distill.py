@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from unittest import SkipTest
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import EXTRA_CHECKS, NumbersAsTexts
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
@@ -341,3 +343,58 @@ def test_missing_packages(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=rf"'{module}' is needed.*sk-m2v\[distill\]"):
         DistillTransformer().fit(None)
+
+
+class CheckedDistill(NumbersAsTexts, DistillTransformer):
+    def fit(self, X: Any, y: Any = None) -> CheckedDistill:
+        self._texts(X, reset=True)
+        return DistillTransformer.fit(self, None)
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        return self.fit(X, y).transform(X)
+
+
+@pytest.fixture(scope="module")
+def tiny_teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of a random teacher that reads letters and digits."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    folder = tmp_path_factory.mktemp("teacher")
+    letters = [*"cv0123456789"]
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters]
+    tokens += [f"##{letter}" for letter in letters]
+    (folder / "vocab.txt").write_text("\n".join(tokens))
+    BertTokenizer.from_pretrained(folder).save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(tokens),
+        hidden_size=8,
+        num_hidden_layers=1,
+        num_attention_heads=1,
+        intermediate_size=8,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_estimator_checks(tiny_teacher: str) -> None:
+    estimator = CheckedDistill(tiny_teacher, pca_dims=4, device="cpu")
+    failed = {}
+    names = set()
+    pairs = list(estimator_checks.estimator_checks_generator(estimator))
+    pairs += [(estimator, getattr(estimator_checks, name)) for name in EXTRA_CHECKS]
+    for given, check in pairs:
+        name = getattr(check, "func", check).__name__
+        names.add(name)
+        try:
+            check(given) if hasattr(check, "func") else check("CheckedDistill", given)
+        except SkipTest:
+            pass
+        except Exception as error:
+            failed[name] = error
+    assert failed == {}
+    assert len(names) > 40

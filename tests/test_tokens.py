@@ -12,10 +12,11 @@ from conftest import shared_folders, tiny_tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from sk_m2v.embedding import _words
 from sk_m2v.embedding._backends import NanotokenBackend, TokenizersBackend
+from sk_m2v.embedding._normalized import NormalizedBackend, normalizes_words
 from sk_m2v.embedding._tokens import load_backend, token_ids
 from sk_m2v.embedding._words import WordCacheBackend, WordRule, word_rule
 
@@ -36,11 +37,14 @@ def expected_ids(tokenizer_json: str, texts: list[str]) -> list[list[int]]:
     ]
 
 
-def cached(tokenizer_json: str) -> WordCacheBackend:
-    rule = word_rule(tokenizer_json)
-    if rule is None:
-        pytest.skip("works on whole texts")
-    return WordCacheBackend(TokenizersBackend(tokenizer_json), rule)
+def cached(tokenizer_json: str) -> WordCacheBackend | NormalizedBackend:
+    tokenizer = json.loads(tokenizer_json)
+    backend = TokenizersBackend(tokenizer_json)
+    if rule := word_rule(tokenizer):
+        return WordCacheBackend(backend, rule)
+    if normalizes_words(tokenizer):
+        return NormalizedBackend(backend, tokenizer)
+    pytest.skip("works on whole texts")
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
@@ -128,16 +132,64 @@ def test_word_cache_agrees_where_spaces_count(gpt2_backends, texts):
     assert_array_equal(result.offsets, expected.offsets)
 
 
+def unigram_like(*, added: str | None = None) -> str:
+    """Unigram over sentences, with the normaliser that model2vec gives such models."""
+    vocabulary = [("[UNK]", -9.0), ("\u2581", -3.0), ("\u2581a", -2.0), ("b", -2.0)]
+    tokenizer = Tokenizer(models.Unigram([*vocabulary, (".", -2.0), ("'", -2.0)], 0))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.BertNormalizer(lowercase=True),
+            normalizers.Replace(".", " . "),
+            normalizers.Replace("'", " ' "),
+            normalizers.Replace(Regex("\\s+"), " "),
+            normalizers.Strip(),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=False)
+    tokenizer.add_special_tokens(["[UNK]"])
+    if added is not None:
+        tokenizer.add_tokens([added])
+    return tokenizer.to_str()
+
+
+@pytest.fixture(scope="module")
+def unigram_backends():
+    return TokenizersBackend(unigram_like()), cached(unigram_like())
+
+
+WORDS_AND_MARKS = st.lists(st.sampled_from(["a", "Ab.", "'", "", "[UNK]", "\x1c"]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts=st.lists(TRICKY | WORDS_AND_MARKS.map(" ".join), max_size=8))
+def test_normalizing_word_by_word_agrees(unigram_backends, texts):
+    expected, result = (backend.encode(texts) for backend in unigram_backends)
+    assert isinstance(unigram_backends[1], NormalizedBackend)
+    assert_array_equal(result.ids, expected.ids)
+    assert_array_equal(result.offsets, expected.offsets)
+
+
+@pytest.mark.parametrize("last", [None, {"type": "Replace"}, {"type": "NFC"}])
+def test_normalizers_that_do_not_work_on_words(last):
+    tokenizer = json.loads(unigram_like())
+    assert normalizes_words(tokenizer)
+    if last is None:
+        tokenizer["normalizer"]["normalizers"].pop()
+    else:
+        tokenizer["normalizer"]["normalizers"].append(last)
+    assert not normalizes_words(tokenizer)
+    assert not normalizes_words(json.loads(unigram_like(added="x")))
+
+
 class TestWordRule:
-    def change(self, **parts) -> str:
-        tokenizer = json.loads(gpt2_like(add_prefix_space=False))
-        return json.dumps({**tokenizer, **parts})
+    def change(self, **parts) -> dict:
+        return {**json.loads(gpt2_like(add_prefix_space=False)), **parts}
 
     def test_gpt2(self):
         assert word_rule(self.change()) == WordRule(keep_space=True, ascii_ends=False)
 
     def test_bert(self):
-        rule = word_rule(tiny_tokenizer().to_str())
+        rule = word_rule(json.loads(tiny_tokenizer().to_str()))
         assert rule == WordRule(keep_space=False, ascii_ends=False)
 
     @pytest.mark.parametrize(
@@ -174,7 +226,7 @@ class TestWordRule:
         assert word_rule(self.change(added_tokens=[full])) is None
 
     def test_memory_is_bounded(self, monkeypatch):
-        monkeypatch.setattr(_words, "_MOST_WORDS", 5)
+        monkeypatch.setattr(_words, "MOST_WORDS", 5)
         tokenizer_json = gpt2_like(add_prefix_space=False)
         backend = cached(tokenizer_json)
         for start in range(0, 100, 10):

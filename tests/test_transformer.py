@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from conftest import WORDS, tiny_tokenizer
+from conftest import EXTRA_CHECKS, WORDS, NumbersAsTexts, tiny_tokenizer
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks as checks
-from sklearn.utils.validation import _check_feature_names_in, validate_data
+from sklearn.utils.validation import _check_feature_names_in
 
 from sk_m2v import (
     StaticEmbedding,
@@ -31,36 +31,6 @@ from sk_m2v import (
 )
 
 TEXTS = ["red cats", "blue dog.", "green, green dogs", "a house"]
-
-
-class NumbersAsTexts:
-    """Lets scikit-learn's checks, which know only numbers, test a text transformer.
-
-    A row of numbers becomes a document with a word for each column and size.
-    """
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = True
-        tags.input_tags.string = False
-        return tags
-
-    def _texts(self, X, *, reset):
-        rows = validate_data(self, X, reset=reset, dtype="numeric")
-        texts = [
-            " ".join(f"c{j} v{value:.0f}" for j, value in enumerate(row))
-            for row in rows
-        ]
-        return pd.Series(texts, X.index) if hasattr(X, "iloc") else texts
-
-    def fit(self, X, y=None):
-        return super().fit(self._texts(X, reset=True), y)
-
-    def fit_transform(self, X, y=None):
-        return super().fit_transform(self._texts(X, reset=True), y)
-
-    def transform(self, X):
-        return super().transform(self._texts(X, reset=False))
 
 
 class CheckedEmbedding(NumbersAsTexts, StaticEmbeddingTransformer):
@@ -75,18 +45,6 @@ class CheckedTfidf(NumbersAsTexts, TokenTfidfVectorizer):
         return names
 
 
-EXTRA_CHECKS = [
-    "check_set_output_transform",
-    "check_set_output_transform_pandas",
-    "check_set_output_transform_polars",
-    "check_global_output_transform_pandas",
-    "check_global_set_output_transform_polars",
-    "check_transformer_get_feature_names_out",
-    "check_transformer_get_feature_names_out_pandas",
-    "check_get_feature_names_out_error",
-    "check_dataframe_column_names_consistency",
-    "check_param_validation",
-]
 SPARSE_OUTPUT = {name for name in EXTRA_CHECKS if "_output_" in name}
 ESTIMATORS = [CheckedEmbedding(), CheckedTfidf()]
 

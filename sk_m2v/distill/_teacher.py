@@ -108,9 +108,12 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any]:
             "the Hugging Face Hub, which has the form 'owner/name'"
         )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, local_files_only=is_folder)
+        # Left open, transformers may ask on the terminal whether to run code that comes
+        # with the model.
+        options = {"local_files_only": is_folder, "trust_remote_code": False}
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model, info = AutoModel.from_pretrained(
-            name, local_files_only=is_folder, output_loading_info=True
+            name, output_loading_info=True, **options
         )
     except OSError as error:
         if is_folder:

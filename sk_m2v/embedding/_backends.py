@@ -114,6 +114,11 @@ class TokenizersBackend:
         vocabulary: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
         return vocabulary
 
+    def normalize(self, text: str) -> str:
+        """Return a text as the model of the tokenizer gets to see it."""
+        normalized: str = self._tokenizer.normalizer.normalize_str(text)
+        return normalized
+
 
 def _unk_id(tokenizer: Any) -> int | None:
     """Id of the unknown token of a `tokenizers.Tokenizer`, None where it has none."""

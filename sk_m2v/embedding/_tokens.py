@@ -6,6 +6,7 @@ flat array, and where each text begins.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ from sk_m2v.embedding._backends import (
     TokenIds,
     TokenizersBackend,
 )
+from sk_m2v.embedding._normalized import NormalizedBackend, normalizes_words
 from sk_m2v.embedding._words import WordCacheBackend, word_rule
 
 
@@ -51,8 +53,12 @@ def load_backend(tokenizer_json: str) -> Backend:
         backend = TokenizersBackend(tokenizer_json)
     except Exception as error:  # `tokenizers` raises bare Exception
         raise ValueError(f"not a readable tokenizer.json: {error}") from error
-    rule = word_rule(tokenizer_json)
-    return backend if rule is None else WordCacheBackend(backend, rule)
+    tokenizer = json.loads(tokenizer_json)
+    if rule := word_rule(tokenizer):
+        return WordCacheBackend(backend, rule)
+    if normalizes_words(tokenizer):
+        return NormalizedBackend(backend, tokenizer)
+    return backend
 
 
 def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> TokenIds:

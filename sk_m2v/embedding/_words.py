@@ -16,7 +16,6 @@ boundary, such as two spaces in a row under GPT-2's expression.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -26,9 +25,9 @@ import numpy as np
 from sk_m2v.embedding._backends import TokenIds, TokenizersBackend
 
 # Longer ones are no words, and will not come again (text without spaces, say).
-_LONGEST_WORD = 64
+LONGEST_WORD = 64
 # Of each kind; about 200 bytes a word.
-_MOST_WORDS = 200_000
+MOST_WORDS = 200_000
 
 
 class WordRule(NamedTuple):
@@ -60,27 +59,26 @@ class WordRule(NamedTuple):
         bool
             False sends the whole text to the tokenizer.
         """
-        if len(word) > _LONGEST_WORD:
+        if len(word) > LONGEST_WORD:
             return False
         if self.keep_space and (not word or word[0].isspace() or word[-1].isspace()):
             return False
         return not (self.ascii_ends and word) or (word[0] + word[-1]).isascii()
 
 
-def word_rule(tokenizer_json: str) -> WordRule | None:
+def word_rule(tokenizer: dict[str, Any]) -> WordRule | None:
     """Rule by which a tokenizer can work word by word.
 
     Parameters
     ----------
-    tokenizer_json : str
-        Contents of a ``tokenizer.json``.
+    tokenizer : dict
+        A parsed ``tokenizer.json``.
 
     Returns
     -------
     WordRule or None
         None where a space is not known to be a hard boundary.
     """
-    tokenizer = json.loads(tokenizer_json)
     if tokenizer["model"].get("dropout") or not all(
         map(_leaves_spaces, tokenizer.get("added_tokens", []))
     ):
@@ -169,7 +167,7 @@ class WordCacheBackend:
         TokenIds
             The ids, unknown tokens included.
         """
-        if max(len(self._first), len(self._other)) > _MOST_WORDS:
+        if max(len(self._first), len(self._other)) > MOST_WORDS:
             self._forget()
         first, other = self._first, self._other
         rows: list[bytes] = [b""] * len(texts)

@@ -1,0 +1,110 @@
+"""Normalise word by word from a cache, where tokenizing needs whole texts.
+
+Tokenizers that model2vec writes for Unigram models put some thirty replacements before
+the model, which take a quarter of the time. Each works on characters, so that words can
+be normalised one at a time; spaces are collapsed at the end. (Their words cannot be
+*tokenized* one at a time: scores depend on the length of a token alone, so that many
+words have two equally good ways to be cut, and rounding of the sum over the text before
+them decides.)
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sk_m2v.embedding._backends import TokenIds, TokenizersBackend
+from sk_m2v.embedding._words import LONGEST_WORD, MOST_WORDS
+
+
+class NormalizedBackend:
+    """A `TokenizersBackend` that remembers how words are normalised.
+
+    Parameters
+    ----------
+    backend : TokenizersBackend
+        The tokenizer, for which `normalizes_words` is true.
+    tokenizer : dict
+        Its parsed ``tokenizer.json``.
+    """
+
+    def __init__(self, backend: TokenizersBackend, tokenizer: dict[str, Any]) -> None:
+        self._backend = backend
+        self._without = TokenizersBackend(json.dumps({**tokenizer, "normalizer": None}))
+        self._added = [token["content"] for token in tokenizer["added_tokens"]]
+        self._normalized: dict[str, str] = {}
+        self.unk_id = backend.unk_id
+
+    def vocabulary(self) -> dict[str, int]:
+        """Return all tokens with their ids, added tokens included."""
+        return self._backend.vocabulary()
+
+    def encode(self, texts: list[str]) -> TokenIds:
+        """Ids of texts, as those of the backend.
+
+        Parameters
+        ----------
+        texts : list of str
+            Texts that have a UTF-8 form.
+
+        Returns
+        -------
+        TokenIds
+            The ids, unknown tokens included.
+        """
+        # These are found before normalisation, and cut a text into several.
+        if any(token in text for token in self._added for text in texts):
+            return self._backend.encode(texts)
+        if len(self._normalized) > MOST_WORDS:
+            # A new one, not an emptied one: threads may be reading the old one.
+            self._normalized = {}
+        cache = self._normalized
+        get = cache.__getitem__
+        normalized = []
+        for text in texts:
+            words = text.split(" ")
+            try:
+                parts = list(map(get, words))
+            except KeyError:
+                parts = [
+                    cache[word] if word in cache else self._learn(word, cache)
+                    for word in words
+                ]
+            normalized.append(" ".join(filter(None, parts)))
+        return self._without.encode(normalized)
+
+    def _learn(self, word: str, cache: dict[str, str]) -> str:
+        normalized: str = self._backend.normalize(word)
+        if len(word) <= LONGEST_WORD:
+            cache[word] = normalized
+        return normalized
+
+
+def normalizes_words(tokenizer: dict[str, Any]) -> bool:
+    """Tell whether a normaliser works on words.
+
+    Parameters
+    ----------
+    tokenizer : dict
+        A parsed ``tokenizer.json``.
+
+    Returns
+    -------
+    bool
+        True if all of its steps work on characters, but for the last two, which
+        collapse runs of spaces and strip those at the ends, and if no added token is
+        looked for in normalised text.
+    """
+    if any(token["normalized"] for token in tokenizer.get("added_tokens", [])):
+        return False
+    steps = (tokenizer.get("normalizer") or {}).get("normalizers", [])
+    collapse = {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": " "}
+    strip = {"type": "Strip", "strip_left": True, "strip_right": True}
+    return steps[-2:] == [collapse, strip] and all(map(_is_local, steps[:-2]))
+
+
+def _is_local(step: dict[str, Any]) -> bool:
+    if step["type"] == "Replace":
+        pattern = step["pattern"].get("String", "")
+        return len(pattern) == 1 and pattern != " "
+    return step["type"] in ("BertNormalizer", "NFC", "NFKC", "Lowercase")
