@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+IntArray = npt.NDArray[np.integer[Any]]
+
 
 class TokenIds(NamedTuple):
     """Token ids of many texts, end to end.
@@ -113,6 +115,14 @@ class TokenizersBackend:
     def vocabulary(self) -> dict[str, int]:
         vocabulary: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
         return vocabulary
+
+    def with_token(self, token: str) -> tuple[TokenizersBackend, int]:
+        """Return a copy that knows one more token, wherever it stands, and its id."""
+        other = TokenizersBackend(self._tokenizer.to_str())
+        other._tokenizer.add_special_tokens([token])
+        index = other._tokenizer.token_to_id(token)
+        assert index is not None
+        return other, index
 
     def normalize(self, text: str) -> str:
         """Return a text as the model of the tokenizer gets to see it."""

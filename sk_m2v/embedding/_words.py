@@ -17,15 +17,22 @@ boundary, such as two spaces in a row under GPT-2's expression.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import pairwise
+from functools import cached_property
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sk_m2v.embedding._backends import TokenIds, TokenizersBackend
+from sk_m2v.embedding._backends import IntArray, TokenIds, TokenizersBackend
 
 # Longer ones are no words, and will not come again (text without spaces, say).
 LONGEST_WORD = 64
+# A character for private use that ends a word where several are tokenized at once.
+_MARK = "\U0010fffd"
+_JOINED = 256
+# Tokenizing a word on its own takes two to three times as long as in a text, so it is
+# done where words repeat so often. What is not paid back at once is by the next texts.
+_COST = 2
 # Of each kind; about 200 bytes a word.
 MOST_WORDS = 200_000
 
@@ -59,7 +66,7 @@ class WordRule(NamedTuple):
         bool
             False sends the whole text to the tokenizer.
         """
-        if len(word) > LONGEST_WORD:
+        if len(word) > LONGEST_WORD or _MARK in word:
             return False
         if self.keep_space and (not word or word[0].isspace() or word[-1].isspace()):
             return False
@@ -154,6 +161,11 @@ class WordCacheBackend:
         self._first = {}
         self._other = {} if self._rule.keep_space else self._first
 
+    @cached_property
+    def _marked(self) -> tuple[TokenizersBackend, int]:
+        """Tokenizer with a token that ends a word, and the id of this token."""
+        return self._backend.with_token(_MARK)
+
     def encode(self, texts: list[str]) -> TokenIds:
         """Ids of texts, as those of the backend.
 
@@ -173,39 +185,48 @@ class WordCacheBackend:
         rows: list[bytes] = [b""] * len(texts)
         unseen = _look_up(texts, range(len(texts)), rows, first, other)
         if unseen:
-            self._learn((texts[index] for index in unseen), first, other)
+            self._learn([texts[index].split(" ") for index in unseen], first, other)
             whole = _look_up(texts, unseen, rows, first, other)
-            if whole:
-                encoded = self._encode([texts[index] for index in whole])
-                for index, row in zip(whole, encoded, strict=True):
-                    rows[index] = row
+            encoded = _split(*self._backend.encode([texts[index] for index in whole]))
+            for index, row in zip(whole, encoded, strict=True):
+                rows[index] = row
         lengths = np.fromiter(map(len, rows), np.int64, len(rows)) // 4
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
         return TokenIds(np.frombuffer(b"".join(rows), np.int32), offsets)
 
     def _learn(
-        self, texts: Iterable[str], first: dict[str, bytes], other: dict[str, bytes]
+        self,
+        texts: list[list[str]],
+        first: dict[str, bytes],
+        other: dict[str, bytes],
     ) -> None:
-        """Tokenize the new words of texts that consist of words."""
-        new: dict[tuple[bool, str], None] = {}
-        for text in texts:
-            head, *tail = text.split(" ")
-            if all(map(self._rule.is_word, (head, *tail))):
-                if head not in first:
-                    new[False, head] = None
-                for word in tail:
-                    if word not in other:
-                        new[True, word] = None
+        """Tokenize the new words of texts, if they are few enough to pay off."""
+        heads = {words[0] for words in texts}.difference(first)
+        tails = set(chain.from_iterable(words[1:] for words in texts)).difference(other)
+        if _COST * (len(heads) + len(tails)) > sum(map(len, texts)):
+            return
         space = " " if self._rule.keep_space else ""
-        spelled = [space + word if is_other else word for is_other, word in new]
-        for (is_other, word), row in zip(new, self._encode(spelled), strict=True):
-            (other if is_other else first)[word] = row
+        for cache, before, new in ((first, "", heads), (other, space, tails)):
+            words = list(filter(self._rule.is_word, new))
+            rows = self._encode_words([before + word for word in words])
+            cache.update(zip(words, rows, strict=True))
 
-    def _encode(self, texts: list[str]) -> list[bytes]:
-        ids, offsets = self._backend.encode(texts)
-        data, ends = ids.tobytes(), (4 * offsets).tolist()
-        return [data[a:b] for a, b in pairwise(ends)]
+    def _encode_words(self, words: list[str]) -> list[bytes]:
+        """Ids of words: many in one text, which costs less than a text for each."""
+        backend, mark = self._marked
+        starts = range(0, len(words), _JOINED)
+        texts = [_MARK.join([*words[i : i + _JOINED], ""]) for i in starts]
+        ids = backend.encode(texts).ids
+        ends = np.flatnonzero(ids == mark)
+        # Without the marks: the n-th end moves n places to the front.
+        offsets = np.concatenate([[0], ends - np.arange(ends.size)])
+        return _split(ids[ids != mark], offsets)
+
+
+def _split(ids: IntArray, offsets: IntArray) -> list[bytes]:
+    data, ends = ids.tobytes(), (4 * offsets).tolist()
+    return [data[a:b] for a, b in pairwise(ends)]
 
 
 def _look_up(
