@@ -17,7 +17,11 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 from sk_m2v.embedding import _words
 from sk_m2v.embedding._backends import NanotokenBackend, TokenizersBackend
 from sk_m2v.embedding._normalized import NormalizedBackend, normalizes_words
-from sk_m2v.embedding._tokens import load_backend, token_ids
+from sk_m2v.embedding._tokens import (
+    _tokenizers_backend,
+    load_backend,
+    token_ids,
+)
 from sk_m2v.embedding._words import WordCacheBackend, WordRule, word_rule
 
 FOLDERS = shared_folders("tokenizers", "tokenizer.json")
@@ -46,13 +50,10 @@ def _always_learn():
 
 
 def cached(tokenizer_json: str) -> WordCacheBackend | NormalizedBackend:
-    tokenizer = json.loads(tokenizer_json)
-    backend = TokenizersBackend(tokenizer_json)
-    if rule := word_rule(tokenizer):
-        return WordCacheBackend(backend, rule)
-    if normalizes_words(tokenizer):
-        return NormalizedBackend(backend, tokenizer)
-    pytest.skip("works on whole texts")
+    backend = _tokenizers_backend(tokenizer_json)
+    if isinstance(backend, TokenizersBackend):
+        pytest.skip("works on whole texts")
+    return backend
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)

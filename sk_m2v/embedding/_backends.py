@@ -116,16 +116,36 @@ class TokenizersBackend:
         vocabulary: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
         return vocabulary
 
-    def with_token(self, token: str) -> tuple[TokenizersBackend, int]:
-        """Return a copy that knows one more token, wherever it stands, and its id."""
-        other = TokenizersBackend(self._tokenizer.to_str())
-        other._tokenizer.add_special_tokens([token])
-        index = other._tokenizer.token_to_id(token)
-        assert index is not None
-        return other, index
+    def add_token(self, token: str) -> int:
+        """Find one more token, wherever it stands in a text.
+
+        Parameters
+        ----------
+        token : str
+            The token.
+
+        Returns
+        -------
+        int
+            Its id.
+        """
+        self._tokenizer.add_special_tokens([token])
+        index: Any = self._tokenizer.token_to_id(token)
+        return int(index)
 
     def normalize(self, text: str) -> str:
-        """Return a text as the model of the tokenizer gets to see it."""
+        """Normalise a text as it is done before it is cut into tokens.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+
+        Returns
+        -------
+        str
+            What the model of the tokenizer gets to see.
+        """
         normalized: str = self._tokenizer.normalizer.normalize_str(text)
         return normalized
 

@@ -11,10 +11,16 @@ them decides.)
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
 from sk_m2v.embedding._backends import TokenIds, TokenizersBackend
 from sk_m2v.embedding._words import LONGEST_WORD, MOST_WORDS
+
+# Stands between words where several are normalised at once. A symbol, for normalisers
+# remove characters for private use.
+_MARK = "\u2581"
+_JOINED = 256
 
 
 class NormalizedBackend:
@@ -32,7 +38,7 @@ class NormalizedBackend:
         self._backend = backend
         self._without = TokenizersBackend(json.dumps({**tokenizer, "normalizer": None}))
         self._added = [token["content"] for token in tokenizer["added_tokens"]]
-        self._normalized: dict[str, str] = {}
+        self._words: dict[str, str] = {}
         self.unk_id = backend.unk_id
 
     def vocabulary(self) -> dict[str, int]:
@@ -52,32 +58,36 @@ class NormalizedBackend:
         TokenIds
             The ids, unknown tokens included.
         """
-        # These are found before normalisation, and cut a text into several.
+        # Added tokens are found before normalisation, and cut a text into several.
         if any(token in text for token in self._added for text in texts):
             return self._backend.encode(texts)
-        if len(self._normalized) > MOST_WORDS:
+        if len(self._words) > MOST_WORDS:
             # A new one, not an emptied one: threads may be reading the old one.
-            self._normalized = {}
-        cache = self._normalized
-        get = cache.__getitem__
-        normalized = []
-        for text in texts:
-            words = text.split(" ")
-            try:
-                parts = list(map(get, words))
-            except KeyError:
-                parts = [
-                    cache[word] if word in cache else self._learn(word, cache)
-                    for word in words
-                ]
-            normalized.append(" ".join(filter(None, parts)))
-        return self._without.encode(normalized)
+            self._words = {}
+        words = self._words
+        self._learn(set(chain.from_iterable(text.split(" ") for text in texts)), words)
+        return self._without.encode([self._normalize(text, words) for text in texts])
 
-    def _learn(self, word: str, cache: dict[str, str]) -> str:
-        normalized: str = self._backend.normalize(word)
-        if len(word) <= LONGEST_WORD:
-            cache[word] = normalized
-        return normalized
+    def _normalize(self, text: str, words: dict[str, str]) -> str:
+        try:
+            return " ".join(filter(None, map(words.__getitem__, text.split(" "))))
+        except KeyError:
+            return self._backend.normalize(text)
+
+    def _learn(self, words: set[str], known: dict[str, str]) -> None:
+        """Normalise new words, many in one text, which costs less than one by one."""
+        new = [word for word in words.difference(known) if _is_word(word)]
+        for start in range(0, len(new), _JOINED):
+            some = new[start : start + _JOINED]
+            parts = self._backend.normalize(_MARK.join(some)).split(_MARK)
+            if len(parts) == len(some):  # else this normaliser does not keep the mark
+                known.update(
+                    zip(some, (part.strip(" ") for part in parts), strict=True)
+                )
+
+
+def _is_word(word: str) -> bool:
+    return len(word) <= LONGEST_WORD and _MARK not in word
 
 
 def normalizes_words(tokenizer: dict[str, Any]) -> bool:

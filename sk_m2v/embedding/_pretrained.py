@@ -41,7 +41,7 @@ class PretrainedMixin(ABC):
         dimensionality: int | None = None,
         vocabulary_quantization: int | None = None,
     ) -> Self:
-        """Smaller model."""
+        """See `StaticEmbedding`."""  # numpydoc ignore=PR01
 
     @classmethod
     def from_pretrained(

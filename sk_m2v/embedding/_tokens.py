@@ -50,15 +50,21 @@ def load_backend(tokenizer_json: str) -> Backend:
     with suppress(ImportError, ValueError):
         return NanotokenBackend(tokenizer_json)
     try:
-        backend = TokenizersBackend(tokenizer_json)
+        return _tokenizers_backend(tokenizer_json)
     except Exception as error:  # `tokenizers` raises bare Exception
         raise ValueError(f"not a readable tokenizer.json: {error}") from error
+
+
+def _tokenizers_backend(tokenizer_json: str) -> Backend:
     tokenizer = json.loads(tokenizer_json)
     if rule := word_rule(tokenizer):
-        return WordCacheBackend(backend, rule)
-    if normalizes_words(tokenizer):
-        return NormalizedBackend(backend, tokenizer)
-    return backend
+        return WordCacheBackend(tokenizer_json, rule)
+    backend = TokenizersBackend(tokenizer_json)
+    return (
+        NormalizedBackend(backend, tokenizer)
+        if normalizes_words(tokenizer)
+        else backend
+    )
 
 
 def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> TokenIds:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 from itertools import chain, pairwise
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ class WordRule(NamedTuple):
         bool
             False sends the whole text to the tokenizer.
         """
-        if len(word) > LONGEST_WORD or _MARK in word:
+        if len(word) > LONGEST_WORD:
             return False
         if self.keep_space and (not word or word[0].isspace() or word[-1].isspace()):
             return False
@@ -136,16 +137,20 @@ class WordCacheBackend:
 
     Parameters
     ----------
-    backend : TokenizersBackend
-        What tokenizes new words, and texts that are not made of words.
+    tokenizer_json : str
+        Contents of a ``tokenizer.json``.
     rule : WordRule
-        What is a word.
+        What is a word to it.
     """
 
-    def __init__(self, backend: TokenizersBackend, rule: WordRule) -> None:
-        self._backend = backend
+    def __init__(self, tokenizer_json: str, rule: WordRule) -> None:
+        self._tokenizer_json = tokenizer_json
         self._rule = rule
-        self.unk_id = backend.unk_id
+        self._backend = TokenizersBackend(tokenizer_json)
+        self.unk_id = self._backend.unk_id
+        self._vocabulary = self._backend.vocabulary()
+        self._mark_id = self._backend.add_token(_MARK)
+        self._learning = Lock()
         # Ids as bytes: joining these makes no Python object a token. The first word of
         # a text has no space before it, which matters to some tokenizers.
         self._first: dict[str, bytes] = {}
@@ -154,7 +159,7 @@ class WordCacheBackend:
 
     def vocabulary(self) -> dict[str, int]:
         """Return all tokens with their ids, added tokens included."""
-        return self._backend.vocabulary()
+        return self._vocabulary
 
     def _forget(self) -> None:
         # New ones, not emptied ones: threads may be reading the old ones.
@@ -162,9 +167,9 @@ class WordCacheBackend:
         self._other = {} if self._rule.keep_space else self._first
 
     @cached_property
-    def _marked(self) -> tuple[TokenizersBackend, int]:
-        """Tokenizer with a token that ends a word, and the id of this token."""
-        return self._backend.with_token(_MARK)
+    def _unmarked(self) -> TokenizersBackend:
+        """For the rare texts that hold the mark."""
+        return TokenizersBackend(self._tokenizer_json)
 
     def encode(self, texts: list[str]) -> TokenIds:
         """Ids of texts, as those of the backend.
@@ -179,14 +184,22 @@ class WordCacheBackend:
         TokenIds
             The ids, unknown tokens included.
         """
+        if any(_MARK in text for text in texts):
+            return self._unmarked.encode(texts)
         if max(len(self._first), len(self._other)) > MOST_WORDS:
             self._forget()
         first, other = self._first, self._other
         rows: list[bytes] = [b""] * len(texts)
-        unseen = _look_up(texts, range(len(texts)), rows, first, other)
-        if unseen:
-            self._learn([texts[index].split(" ") for index in unseen], first, other)
-            whole = _look_up(texts, unseen, rows, first, other)
+        whole = _look_up(texts, range(len(texts)), rows, first, other)
+        # One thread learns at a time, or all would learn the same words. The others do
+        # not wait, so that no lock can block them, in a forked process for instance.
+        if whole and self._learning.acquire(blocking=False):
+            try:
+                self._learn([texts[index].split(" ") for index in whole], first, other)
+            finally:
+                self._learning.release()
+            whole = _look_up(texts, whole, rows, first, other)
+        if whole:
             encoded = _split(*self._backend.encode([texts[index] for index in whole]))
             for index, row in zip(whole, encoded, strict=True):
                 rows[index] = row
@@ -214,14 +227,14 @@ class WordCacheBackend:
 
     def _encode_words(self, words: list[str]) -> list[bytes]:
         """Ids of words: many in one text, which costs less than a text for each."""
-        backend, mark = self._marked
         starts = range(0, len(words), _JOINED)
         texts = [_MARK.join([*words[i : i + _JOINED], ""]) for i in starts]
-        ids = backend.encode(texts).ids
-        ends = np.flatnonzero(ids == mark)
+        ids = self._backend.encode(texts).ids
+        is_mark = ids == self._mark_id
+        ends = np.flatnonzero(is_mark)
         # Without the marks: the n-th end moves n places to the front.
         offsets = np.concatenate([[0], ends - np.arange(ends.size)])
-        return _split(ids[ids != mark], offsets)
+        return _split(ids[~is_mark], offsets)
 
 
 def _split(ids: IntArray, offsets: IntArray) -> list[bytes]:
