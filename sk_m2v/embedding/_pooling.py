@@ -84,5 +84,7 @@ def normalize_rows(rows: FloatArray) -> None:
     rows : ndarray of shape (n_texts, dim), dtype float32
         The rows.
     """
-    # The norm and the tiny constant are those of model2vec 0.10, for equal bits.
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True) + np.float32(1e-32)
+    # Operations and constant are those of model2vec 0.10, for equal bits; `linalg.norm`
+    # would copy the rows once more.
+    norms = np.sqrt(np.add.reduce(rows * rows, axis=1, keepdims=True))
+    rows /= norms + np.float32(1e-32)
