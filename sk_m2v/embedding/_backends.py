@@ -6,13 +6,17 @@ All give the same ids for the same tokenizer, whichever of them is installed.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import chain
-from typing import Any, NamedTuple, Protocol
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-IntArray = npt.NDArray[np.integer[Any]]
+Json: TypeAlias = dict[str, Any]
+IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
 
 
 class TokenIds(NamedTuple):
@@ -84,21 +88,22 @@ class NanotokenBackend:
 class TokenizersBackend:
     """Any tokenizer through Hugging Face `tokenizers`.
 
+    Version 1.0 of the library can do little but read a file and encode, so everything
+    else is read from, or written to, the JSON.
+
     Parameters
     ----------
-    tokenizer_json : str
-        Contents of a ``tokenizer.json``.
+    tokenizer : dict
+        A parsed ``tokenizer.json``.
     """
 
-    def __init__(self, tokenizer_json: str) -> None:
-        from tokenizers import Tokenizer
-
-        self._tokenizer = Tokenizer.from_str(tokenizer_json)
-        # Set once, here: changing these while another thread encodes is an error in
-        # `tokenizers`, and `encode` below must see whole, unpadded texts.
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self.unk_id = _unk_id(self._tokenizer)
+    def __init__(self, tokenizer: Json) -> None:
+        # Whole texts, unpadded: `encode` never changes these, which would be an error
+        # in `tokenizers` while another thread encodes.
+        whole = {**tokenizer, "truncation": None, "padding": None}
+        self._tokenizer = tokenizer_from_json(json.dumps(whole))
+        self._vocabulary = vocabulary_of(tokenizer)
+        self.unk_id = _unk_id(tokenizer["model"], self._vocabulary)
         # `encode_batch_fast` leaves out character offsets; version 1.0 dropped it.
         self._encode_batch = getattr(
             self._tokenizer, "encode_batch_fast", self._tokenizer.encode_batch
@@ -113,49 +118,78 @@ class TokenizersBackend:
         return TokenIds(ids, offsets)
 
     def vocabulary(self) -> dict[str, int]:
-        vocabulary: dict[str, int] = self._tokenizer.get_vocab(with_added_tokens=True)
-        return vocabulary
+        return self._vocabulary
 
-    def add_token(self, token: str) -> int:
-        """Find one more token, wherever it stands in a text.
-
-        Parameters
-        ----------
-        token : str
-            The token.
-
-        Returns
-        -------
-        int
-            Its id.
-        """
-        self._tokenizer.add_special_tokens([token])
-        index: Any = self._tokenizer.token_to_id(token)
-        return int(index)
-
-    def normalize(self, text: str) -> str:
-        """Normalise a text as it is done before it is cut into tokens.
-
-        Parameters
-        ----------
-        text : str
-            The text.
-
-        Returns
-        -------
-        str
-            What the model of the tokenizer gets to see.
-        """
-        normalized: str = self._tokenizer.normalizer.normalize_str(text)
-        return normalized
+    @property
+    def normalize(self) -> Callable[[str], str] | None:
+        """Function that normalises a text; None where the library does not give it."""
+        normalizer: Any = getattr(self._tokenizer, "normalizer", None)
+        return None if normalizer is None else normalizer.normalize_str
 
 
-def _unk_id(tokenizer: Any) -> int | None:
-    """Id of the unknown token of a `tokenizers.Tokenizer`, None where it has none."""
-    model = tokenizer.model
-    if hasattr(model, "unk_token"):
-        token = model.unk_token
-        return None if token is None else tokenizer.token_to_id(token)
-    # Unigram models know it by id, which only their JSON tells.
-    unk_id: int | None = json.loads(tokenizer.to_str())["model"].get("unk_id")
-    return unk_id
+def tokenizer_from_json(text: str) -> Any:
+    """Make a `tokenizers.Tokenizer`, whatever the version of the library.
+
+    Parameters
+    ----------
+    text : str
+        Contents of a ``tokenizer.json``.
+
+    Returns
+    -------
+    tokenizers.Tokenizer
+        The tokenizer.
+    """
+    from tokenizers import Tokenizer
+
+    if hasattr(Tokenizer, "from_str"):
+        return Tokenizer.from_str(text)
+    with TemporaryDirectory() as folder:  # 1.0 reads files only
+        path = Path(folder) / "tokenizer.json"
+        path.write_text(text, encoding="utf-8")
+        return Tokenizer.from_file(str(path))
+
+
+def tokenizer_to_json(tokenizer: Any) -> str:
+    """Contents of the ``tokenizer.json`` of a tokenizer.
+
+    Parameters
+    ----------
+    tokenizer : tokenizers.Tokenizer
+        The tokenizer.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
+    if hasattr(tokenizer, "to_str"):
+        return str(tokenizer.to_str())
+    return str(tokenizer.__reduce__()[1][0])  # in 1.0, only pickling gives it
+
+
+def vocabulary_of(tokenizer: Json) -> dict[str, int]:
+    """Tokens with their ids, added tokens included.
+
+    Parameters
+    ----------
+    tokenizer : dict
+        A parsed ``tokenizer.json``.
+
+    Returns
+    -------
+    dict of str to int
+        The vocabulary.
+    """
+    tokens: Any = tokenizer["model"]["vocab"]
+    if not isinstance(tokens, dict):  # Unigram: pairs of token and score, in order
+        tokens = {token: index for index, (token, _) in enumerate(tokens)}
+    added = tokenizer.get("added_tokens") or []
+    return {**tokens, **{token["content"]: token["id"] for token in added}}
+
+
+def _unk_id(model: Json, vocabulary: dict[str, int]) -> int | None:
+    """Id of the token for unknown text: Unigram models know it by id, others not."""
+    unk_id: int | None = model.get("unk_id")
+    unk_token: str | None = model.get("unk_token")
+    return unk_id if unk_token is None else vocabulary.get(unk_token)

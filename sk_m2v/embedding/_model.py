@@ -13,7 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v._text import text_batches
-from sk_m2v.embedding._backends import Backend, TokenIds
+from sk_m2v.embedding._backends import (
+    Backend,
+    TokenIds,
+    tokenizer_from_json,
+    tokenizer_to_json,
+)
 from sk_m2v.embedding._batches import collect_rows, run_batches
 from sk_m2v.embedding._parts import Parts, check_parts, read_only
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
@@ -95,7 +100,7 @@ class StaticEmbedding(PretrainedMixin):
                 "vectors": vectors,
                 "tokenizer": tokenizer
                 if isinstance(tokenizer, str)
-                else tokenizer.to_str(),
+                else tokenizer_to_json(tokenizer),
                 "weights": weights,
                 "token_mapping": token_mapping,
                 "config": {**_DEFAULT_CONFIG, **(config or {})},
@@ -172,9 +177,7 @@ class StaticEmbedding(PretrainedMixin):
     @property
     def tokenizer(self) -> Any:
         """A new ``tokenizers.Tokenizer``, which the caller may change."""
-        from tokenizers import Tokenizer
-
-        return Tokenizer.from_str(self.tokenizer_json)
+        return tokenizer_from_json(self.tokenizer_json)
 
     @property
     def _parts(self) -> Parts:

@@ -10,11 +10,10 @@ them decides.)
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from itertools import chain
-from typing import Any
 
-from sk_m2v.embedding._backends import TokenIds, TokenizersBackend
+from sk_m2v.embedding._backends import Json, TokenIds, TokenizersBackend
 from sk_m2v.embedding._words import LONGEST_WORD, MOST_WORDS
 
 # Stands between words where several are normalised at once. A symbol, for normalisers
@@ -24,40 +23,35 @@ _JOINED = 256
 
 
 class NormalizedBackend:
-    """A `TokenizersBackend` that remembers how words are normalised.
+    """A `Backend` over `TokenizersBackend` that remembers normalised words.
 
     Parameters
     ----------
-    backend : TokenizersBackend
-        The tokenizer, for which `normalizes_words` is true.
     tokenizer : dict
-        Its parsed ``tokenizer.json``.
+        A parsed ``tokenizer.json`` for which `normalizes_words` is true.
+    backend : TokenizersBackend
+        The same, as the library reads it.
+    normalize : callable
+        Its function to normalise a text.
     """
 
-    def __init__(self, backend: TokenizersBackend, tokenizer: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        tokenizer: Json,
+        backend: TokenizersBackend,
+        normalize: Callable[[str], str],
+    ) -> None:
         self._backend = backend
-        self._without = TokenizersBackend(json.dumps({**tokenizer, "normalizer": None}))
+        self._normalize = normalize
+        self._without = TokenizersBackend({**tokenizer, "normalizer": None})
         self._added = [token["content"] for token in tokenizer["added_tokens"]]
         self._words: dict[str, str] = {}
         self.unk_id = backend.unk_id
 
     def vocabulary(self) -> dict[str, int]:
-        """Return all tokens with their ids, added tokens included."""
         return self._backend.vocabulary()
 
     def encode(self, texts: list[str]) -> TokenIds:
-        """Ids of texts, as those of the backend.
-
-        Parameters
-        ----------
-        texts : list of str
-            Texts that have a UTF-8 form.
-
-        Returns
-        -------
-        TokenIds
-            The ids, unknown tokens included.
-        """
         # Added tokens are found before normalisation, and cut a text into several.
         if any(token in text for token in self._added for text in texts):
             return self._backend.encode(texts)
@@ -66,20 +60,20 @@ class NormalizedBackend:
             self._words = {}
         words = self._words
         self._learn(set(chain.from_iterable(text.split(" ") for text in texts)), words)
-        return self._without.encode([self._normalize(text, words) for text in texts])
+        return self._without.encode([self._look_up(text, words) for text in texts])
 
-    def _normalize(self, text: str, words: dict[str, str]) -> str:
+    def _look_up(self, text: str, words: dict[str, str]) -> str:
         try:
             return " ".join(filter(None, map(words.__getitem__, text.split(" "))))
         except KeyError:
-            return self._backend.normalize(text)
+            return self._normalize(text)
 
     def _learn(self, words: set[str], known: dict[str, str]) -> None:
         """Normalise new words, many in one text, which costs less than one by one."""
         new = [word for word in words.difference(known) if _is_word(word)]
         for start in range(0, len(new), _JOINED):
             some = new[start : start + _JOINED]
-            parts = self._backend.normalize(_MARK.join(some)).split(_MARK)
+            parts = self._normalize(_MARK.join(some)).split(_MARK)
             if len(parts) == len(some):  # else this normaliser does not keep the mark
                 known.update(
                     zip(some, (part.strip(" ") for part in parts), strict=True)
@@ -90,7 +84,7 @@ def _is_word(word: str) -> bool:
     return len(word) <= LONGEST_WORD and _MARK not in word
 
 
-def normalizes_words(tokenizer: dict[str, Any]) -> bool:
+def normalizes_words(tokenizer: Json) -> bool:
     """Tell whether a normaliser works on words.
 
     Parameters
@@ -113,7 +107,7 @@ def normalizes_words(tokenizer: dict[str, Any]) -> bool:
     return steps[-2:] == [collapse, strip] and all(map(_is_local, steps[:-2]))
 
 
-def _is_local(step: dict[str, Any]) -> bool:
+def _is_local(step: Json) -> bool:
     if step["type"] == "Replace":
         pattern = step["pattern"].get("String", "")
         return len(pattern) == 1 and pattern != " "

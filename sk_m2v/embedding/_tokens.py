@@ -16,6 +16,7 @@ import numpy.typing as npt
 from sk_m2v._text import replace_surrogates
 from sk_m2v.embedding._backends import (
     Backend,
+    Json,
     NanotokenBackend,
     TokenIds,
     TokenizersBackend,
@@ -50,21 +51,18 @@ def load_backend(tokenizer_json: str) -> Backend:
     with suppress(ImportError, ValueError):
         return NanotokenBackend(tokenizer_json)
     try:
-        return _tokenizers_backend(tokenizer_json)
+        return _tokenizers_backend(json.loads(tokenizer_json))
     except Exception as error:  # `tokenizers` raises bare Exception
         raise ValueError(f"not a readable tokenizer.json: {error}") from error
 
 
-def _tokenizers_backend(tokenizer_json: str) -> Backend:
-    tokenizer = json.loads(tokenizer_json)
+def _tokenizers_backend(tokenizer: Json) -> Backend:
     if rule := word_rule(tokenizer):
-        return WordCacheBackend(tokenizer_json, rule)
-    backend = TokenizersBackend(tokenizer_json)
-    return (
-        NormalizedBackend(backend, tokenizer)
-        if normalizes_words(tokenizer)
-        else backend
-    )
+        return WordCacheBackend(tokenizer, rule)
+    backend = TokenizersBackend(tokenizer)
+    if normalizes_words(tokenizer) and (normalize := backend.normalize):
+        return NormalizedBackend(tokenizer, backend, normalize)
+    return backend
 
 
 def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> TokenIds:

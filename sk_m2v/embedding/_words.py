@@ -20,11 +20,17 @@ from collections.abc import Iterable
 from functools import cached_property
 from itertools import chain, pairwise
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from sk_m2v.embedding._backends import IntArray, TokenIds, TokenizersBackend
+from sk_m2v.embedding._backends import (
+    IntArray,
+    Json,
+    TokenIds,
+    TokenizersBackend,
+    vocabulary_of,
+)
 
 # Longer ones are no words, and will not come again (text without spaces, say).
 LONGEST_WORD = 64
@@ -74,7 +80,7 @@ class WordRule(NamedTuple):
         return not (self.ascii_ends and word) or (word[0] + word[-1]).isascii()
 
 
-def word_rule(tokenizer: dict[str, Any]) -> WordRule | None:
+def word_rule(tokenizer: Json) -> WordRule | None:
     """Rule by which a tokenizer can work word by word.
 
     Parameters
@@ -116,14 +122,14 @@ _LOCAL_NORMALIZERS = {
 }
 
 
-def _sequence(part: dict[str, Any] | None, members: str) -> list[dict[str, Any]]:
+def _sequence(part: Json | None, members: str) -> list[Json]:
     if part is None:
         return []
-    parts: list[dict[str, Any]] = part.get(members, [part])
+    parts: list[Json] = part.get(members, [part])
     return parts
 
 
-def _leaves_spaces(token: dict[str, Any]) -> bool:
+def _leaves_spaces(token: Json) -> bool:
     """Whether no match of an added token can take a space between two words."""
     content = token["content"]
     # Of two or more spaces, none stands between two words.
@@ -133,23 +139,22 @@ def _leaves_spaces(token: dict[str, Any]) -> bool:
 
 
 class WordCacheBackend:
-    """A `TokenizersBackend` that remembers words.
+    """A `Backend` over `TokenizersBackend` that remembers words.
 
     Parameters
     ----------
-    tokenizer_json : str
-        Contents of a ``tokenizer.json``.
+    tokenizer : dict
+        A parsed ``tokenizer.json``.
     rule : WordRule
         What is a word to it.
     """
 
-    def __init__(self, tokenizer_json: str, rule: WordRule) -> None:
-        self._tokenizer_json = tokenizer_json
+    def __init__(self, tokenizer: Json, rule: WordRule) -> None:
+        self._tokenizer = tokenizer
         self._rule = rule
-        self._backend = TokenizersBackend(tokenizer_json)
+        marked, self._mark_id = _with_mark(tokenizer)
+        self._backend = TokenizersBackend(marked)
         self.unk_id = self._backend.unk_id
-        self._vocabulary = self._backend.vocabulary()
-        self._mark_id = self._backend.add_token(_MARK)
         self._learning = Lock()
         # Ids as bytes: joining these makes no Python object a token. The first word of
         # a text has no space before it, which matters to some tokenizers.
@@ -158,8 +163,8 @@ class WordCacheBackend:
         self._forget()
 
     def vocabulary(self) -> dict[str, int]:
-        """Return all tokens with their ids, added tokens included."""
-        return self._vocabulary
+        vocabulary = self._backend.vocabulary()
+        return {token: i for token, i in vocabulary.items() if token != _MARK}
 
     def _forget(self) -> None:
         # New ones, not emptied ones: threads may be reading the old ones.
@@ -169,21 +174,9 @@ class WordCacheBackend:
     @cached_property
     def _unmarked(self) -> TokenizersBackend:
         """For the rare texts that hold the mark."""
-        return TokenizersBackend(self._tokenizer_json)
+        return TokenizersBackend(self._tokenizer)
 
     def encode(self, texts: list[str]) -> TokenIds:
-        """Ids of texts, as those of the backend.
-
-        Parameters
-        ----------
-        texts : list of str
-            Texts that have a UTF-8 form.
-
-        Returns
-        -------
-        TokenIds
-            The ids, unknown tokens included.
-        """
         if any(_MARK in text for text in texts):
             return self._unmarked.encode(texts)
         if max(len(self._first), len(self._other)) > MOST_WORDS:
@@ -235,6 +228,15 @@ class WordCacheBackend:
         # Without the marks: the n-th end moves n places to the front.
         offsets = np.concatenate([[0], ends - np.arange(ends.size)])
         return _split(ids[~is_mark], offsets)
+
+
+def _with_mark(tokenizer: Json) -> tuple[Json, int]:
+    """Tokenizer with one more token, found wherever it stands in a text, and its id."""
+    index = max(vocabulary_of(tokenizer).values()) + 1
+    flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    token = {"id": index, "content": _MARK, **flags, "special": True}
+    added = [*(tokenizer.get("added_tokens") or []), token]
+    return {**tokenizer, "added_tokens": added}, index
 
 
 def _split(ids: IntArray, offsets: IntArray) -> list[bytes]:
