@@ -253,6 +253,29 @@ class TestWordRule:
         assert not any(len(word) > 100 for word in backend._first)
 
 
+class TestLearning:
+    TEXTS = ("aba b aba", "b aba b", "a b")
+
+    def encode(self, backend: WordCacheBackend) -> int:
+        """Check ids of the texts, and count the words that are known afterwards."""
+        expected = plain(gpt2_like(add_prefix_space=False)).encode(list(self.TEXTS))
+        assert_array_equal(backend.encode(list(self.TEXTS)).ids, expected.ids)
+        return len(backend._first) + len(backend._other)
+
+    def test_words_that_repeat(self, monkeypatch):
+        backend = cached(gpt2_like(add_prefix_space=False))
+        monkeypatch.setattr(_words, "_COST", 2)  # 5 new words among 8
+        assert self.encode(backend) == 0
+        monkeypatch.setattr(_words, "_COST", 1)
+        assert self.encode(backend) == 5
+
+    def test_nobody_waits_for_a_thread_that_learns(self):
+        backend = cached(gpt2_like(add_prefix_space=False))
+        with backend._learning:
+            assert self.encode(backend) == 0
+        assert self.encode(backend) == 5
+
+
 @pytest.mark.parametrize("kind", [NanotokenBackend, plain])
 class TestRules:
     def test_unknown_tokens_are_dropped(self, kind):

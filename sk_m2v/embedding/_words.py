@@ -156,10 +156,6 @@ class WordCacheBackend:
         self._backend = TokenizersBackend(marked)
         self.unk_id = self._backend.unk_id
         self._learning = Lock()
-        # Ids as bytes: joining these makes no Python object a token. The first word of
-        # a text has no space before it, which matters to some tokenizers.
-        self._first: dict[str, bytes] = {}
-        self._other: dict[str, bytes] = self._first
         self._forget()
 
     def vocabulary(self) -> dict[str, int]:
@@ -167,8 +163,10 @@ class WordCacheBackend:
         return {token: i for token, i in vocabulary.items() if token != _MARK}
 
     def _forget(self) -> None:
-        # New ones, not emptied ones: threads may be reading the old ones.
-        self._first = {}
+        # Ids as bytes: joining these makes no Python object a token. The first word of
+        # a text has no space before it, which matters to some tokenizers. New ones, not
+        # emptied ones: threads may be reading the old ones.
+        self._first: dict[str, bytes] = {}
         self._other = {} if self._rule.keep_space else self._first
 
     @cached_property
