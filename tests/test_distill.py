@@ -1,4 +1,4 @@
-"""`DistillTransformer` on a real teacher: as model2vec, and as an estimator."""
+"""`DistillTransformer.fit(None)`: as model2vec, and as an estimator."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pickle
 import runpy
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -142,6 +143,42 @@ def test_int8_has_a_scale_a_token(teacher: tuple[Any, Any]) -> None:
     assert_allclose(cosines[:2], 1, atol=1e-3)
 
 
+@pytest.mark.parametrize("quantize_to", ["float32", "float16"])
+@pytest.mark.parametrize("sif_coefficient", [1e-4, None])
+def test_fewer_vectors_as_model2vec(
+    teacher: tuple[Any, Any], quantize_to: str, sif_coefficient: float | None
+) -> None:
+    parameters = {
+        "vocabulary_quantization": 50,
+        "pca_dims": 16,
+        "sif_coefficient": sif_coefficient,
+        "quantize_to": quantize_to,
+        "token_remove_pattern": SHORT_TOKENS,
+    }
+    ours = DistillTransformer(teacher, device="cpu", **parameters).fit(None).embedding_
+    theirs = as_model2vec(teacher, **parameters)
+    assert ours.vectors.shape == (50, 16)
+    assert_same_model(ours, theirs)
+    assert_allclose(ours.encode(TEXTS), theirs.encode(TEXTS), atol=2e-3)
+
+
+def test_words_as_model2vec(teacher: tuple[Any, Any]) -> None:
+    words = ["xenolith", "Quokkas", "xenolith"]
+    # model2vec also removes words of the user that match.
+    pattern = r"(?!.{1,2}$|xenolith$|quokkas$)"
+    parameters = {"pca_dims": 32, "token_remove_pattern": pattern}
+    ours = DistillTransformer(teacher, vocabulary=words, device="cpu", **parameters)
+    ours.fit(None)
+    # And it reads words with the padding that this tokenizer was saved with.
+    model, tokenizer = deepcopy(teacher)
+    tokenizer.backend_tokenizer.no_padding()
+    theirs = as_model2vec((model, tokenizer), vocabulary=words, **parameters)
+    assert ours.embedding_.vocabulary[-2:] == ("xenolith", "quokkas")
+    assert_same_model(ours.embedding_, theirs)
+    texts = [*TEXTS, "a xenolith, quokkas"]
+    assert_allclose(ours.transform(texts), theirs.encode(texts), atol=1e-3)
+
+
 @pytest.mark.slow
 def test_bundled_model_can_be_rebuilt(
     default_model: StaticEmbedding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -216,7 +253,7 @@ def test_clone(distilled: DistillTransformer) -> None:
     ],
 )
 def test_checks_of_sklearn(name: str) -> None:
-    # Those that need no X, which `fit` does not take.
+    # Those that need no X; test_distill_corpus.py has the others.
     check = getattr(estimator_checks, f"check_{name}")
     check("DistillTransformer", DistillTransformer())
 
@@ -289,12 +326,12 @@ def test_warnings_about_dimensions(teacher: tuple[Any, Any]) -> None:
 
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sk_m2v.distill import _teacher
+    from sk_m2v.distill import _transformer
 
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a teacher ran")
 
-    monkeypatch.setattr(_teacher, "embed", refuse)
+    monkeypatch.setattr(_transformer, "embed", refuse)
 
 
 @pytest.mark.usefixtures("no_work")
@@ -328,14 +365,6 @@ def test_bad_parameters(
     estimator = DistillTransformer(**{"teacher": teacher} | parameters)
     with pytest.raises((ValueError, OSError), match=message):
         estimator.fit(None)
-
-
-@pytest.mark.usefixtures("no_work")
-def test_a_corpus_is_for_later(teacher: tuple[Any, Any]) -> None:
-    with pytest.raises(
-        ValueError, match=r"not available in this version: use fit\(None"
-    ):
-        DistillTransformer(teacher).fit(TEXTS)
 
 
 @pytest.mark.parametrize("module", ["torch", "transformers"])

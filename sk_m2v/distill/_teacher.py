@@ -1,100 +1,128 @@
-"""Forward passes of a teacher: sequences of its token ids to vectors."""
+"""Load a teacher, from wherever it comes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer
 
-from sk_m2v.distill._poolings import POOLINGS
+from sk_m2v.distill._callable import CallableTeacher, has_base, is_callable_teacher
+from sk_m2v.distill._sentence_transformer import from_sentence_transformer
+from sk_m2v.distill._sentences import (
+    JsonReader,
+    folder_reader,
+    hub_reader,
+    read_settings,
+)
+from sk_m2v.distill._transformer import (
+    TransformerTeacher,
+    encoder_of,
+    is_encoder_decoder,
+    name_of,
+    token_limit,
+)
 from sk_m2v.embedding._source import is_hub_id
 
-# Of model2vec. A sequence of three tokens is short: smaller batches waste time.
-_BATCH_SIZE = 256
 
-
-@dataclass(frozen=True)
-class Teacher:
-    """A transformer and what belongs to it.
-
-    Attributes
-    ----------
-    model : transformers.PreTrainedModel
-        Any encoder or decoder whose output has a `last_hidden_state`.
-    tokenizer : transformers.PreTrainedTokenizerFast
-        Its tokenizer.
-    name : str
-        Hub id, or the last part of a folder's path.
-    """
-
-    model: Any
-    tokenizer: Any
-    name: str
-
-    @property
-    def tokenizer_json(self) -> str:
-        """Contents of the tokenizer's ``tokenizer.json``."""
-        text: str = self.tokenizer.backend_tokenizer.to_str()
-        return text
-
-
-def load_teacher(teacher: Any) -> Teacher:
+def load_teacher(
+    teacher: Any,
+    *,
+    pooling: str,
+    device: str | None,
+    dtype: str,
+) -> TransformerTeacher | CallableTeacher:
     """Load a teacher.
 
     Parameters
     ----------
-    teacher : str, path or pair
-        A folder, an id on the Hugging Face Hub, or ``(model, tokenizer)``. A folder is
-        read without touching the network.
+    teacher : str, path, pair, SentenceTransformer, callable or transformer
+        A folder, an id on the Hugging Face Hub, ``(model, tokenizer)``, an object of
+        sentence-transformers, or a function or fitted transformer from a list of texts
+        to a matrix. A folder is read without touching the network.
+    pooling : str
+        How the vectors of a term's tokens become one: a key of `POOLINGS`. So become
+        those of a sentence, unless sentence-transformers has saved the teacher.
+    device : str or None
+        Where a transformer runs. None is "cuda" where there is one, else "cpu".
+    dtype : {"float32", "bfloat16"}
+        Type in which a transformer computes: that of its weights, or a shorter one.
 
     Returns
     -------
-    Teacher
-        The model and its tokenizer.
+    TransformerTeacher or CallableTeacher
+        The teacher. What has no tokens is a `CallableTeacher`.
 
     Raises
     ------
     TypeError
-        If a tuple is no pair, or the tokenizer is not one of `transformers` that is
-        based on `tokenizers`.
+        If `teacher` is none of these, or its tokenizer is not one of `transformers`
+        that is based on `tokenizers`.
     FileNotFoundError
         If `teacher` names a folder that does not exist or holds no model.
     OSError
         If the hub does not have it or cannot be reached.
     ValueError
-        If the folder does not hold all weights of its model.
+        If the folder does not hold all weights of its model, or `device` is not
+        possible.
     """
-    if isinstance(teacher, tuple):
-        if len(teacher) != 2 or not isinstance(teacher[0], torch.nn.Module):
-            raise TypeError(
-                "teacher must be a folder, the id of a model on the Hugging Face Hub, "
-                f"or (model, tokenizer), got a tuple of {[type(it) for it in teacher]}"
-            )
+    if is_callable_teacher(teacher):
+        return CallableTeacher(teacher)
+    options = {"pooling": pooling, "device": find_device(device), "dtype": dtype}
+    if has_base(teacher, "sentence_transformers", "SentenceTransformer"):
+        return from_sentence_transformer(teacher, **options)
+    if isinstance(teacher, str | os.PathLike):
+        model, tokenizer, reader = _from_pretrained(teacher)
+    elif _is_pair(teacher):
         model, tokenizer = teacher
-        name = getattr(model, "name_or_path", "")
+        reader = _no_files
     else:
-        model, tokenizer = _from_pretrained(teacher)
-        name = os.path.expanduser(teacher)
+        kinds = list(teacher) if isinstance(teacher, tuple) else [teacher]
+        raise TypeError(
+            "teacher must be a folder, the id of a model on the Hugging Face Hub, a "
+            "SentenceTransformer, a function or fitted transformer from texts to "
+            f"vectors, or (model, tokenizer), got a {type(teacher).__name__}: "
+            f"{[type(it) for it in kinds]}"
+        )
     if not hasattr(tokenizer, "backend_tokenizer"):
         raise TypeError(
             f"teacher has a tokenizer of type {type(tokenizer).__name__}, and only "
             "those of transformers that have a tokenizer.json can be distilled: load "
             "it with AutoTokenizer.from_pretrained"
         )
-    # A path says nothing to others.
-    return Teacher(model, tokenizer, Path(name).name if os.path.isdir(name) else name)
+    name = name_of(model)
+    model = encoder_of(model)
+    return TransformerTeacher(
+        model=model,
+        tokenizer=tokenizer,
+        name=name,
+        read_settings=partial(
+            read_settings,
+            reader,
+            name=getattr(model, "name_or_path", ""),
+            pooling=pooling,
+            limit=token_limit(model, tokenizer),
+        ),
+        **options,
+    )
 
 
-def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any]:
+def _no_files(path: str) -> None:
+    """Return nothing: a pair comes without files."""
+
+
+def _is_pair(teacher: Any) -> bool:
+    return (
+        isinstance(teacher, tuple)
+        and len(teacher) == 2
+        and isinstance(teacher[0], torch.nn.Module)
+    )
+
+
+def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any, JsonReader]:
+    """Load model and tokenizer; also return how to read the files beside them."""
     name = os.path.expanduser(teacher)
     is_folder = os.path.isdir(name)
     if is_folder and not os.path.isfile(os.path.join(name, "config.json")):
@@ -122,8 +150,11 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any]:
             f"there is no folder teacher={name!r}, and it could not be loaded from the "
             f"Hugging Face Hub: {error}"
         ) from error
-    # transformers fills weights that are missing with random numbers.
+    # transformers fills weights that are missing with random numbers. Of a pair of
+    # encoder and decoder, only the former is used, and often only it was saved.
     missing = sorted(info["missing_keys"])
+    if is_encoder_decoder(model):
+        missing = [key for key in missing if not key.startswith("decoder.")]
     if missing and all(key.startswith("pooler.") for key in missing):
         model.pooler = None  # many sentence transformers are saved without one
     elif missing:
@@ -131,7 +162,8 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any]:
             f"teacher={name!r} lacks weights of its model ({missing[0]} and "
             f"{len(missing) - 1} more): it cannot be used"
         )
-    return model, tokenizer
+    reader = folder_reader(name) if is_folder else hub_reader(name)
+    return model, tokenizer, reader
 
 
 def find_device(device: str | None) -> torch.device:
@@ -163,110 +195,3 @@ def find_device(device: str | None) -> torch.device:
             "take what there is"
         ) from error
     return found
-
-
-def embed(
-    teacher: Teacher,
-    sequences: Sequence[Sequence[int]],
-    *,
-    pooling: str,
-    device: torch.device,
-    verbose: bool,
-) -> npt.NDArray[np.float32]:
-    """Vectors that a teacher gives to sequences of its token ids.
-
-    Parameters
-    ----------
-    teacher : Teacher
-        The teacher. Its model is given back as it was: mode and device.
-    sequences : sequence of sequence of int
-        The ids, those around a text included.
-    pooling : str
-        How the vectors of a sequence's tokens become one: a key of `POOLINGS`.
-    device : torch.device
-        Where to run.
-    verbose : bool
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    ndarray of shape (n_sequences, dim), dtype float32
-        The vectors, in the order of `sequences`.
-
-    Raises
-    ------
-    ValueError
-        If the teacher gives NaN or infinity, has no vector for a token, or has no
-        trained pooler for ``pooling="pooler"``.
-    """
-    model, pool = teacher.model, POOLINGS[pooling]
-    _check_ids(teacher, sequences)
-    # Sequences of similar length share a batch, so that little is padded.
-    order = np.argsort([len(it) for it in sequences], kind="stable")
-    starts = range(0, len(order), _BATCH_SIZE)
-    batches = [order[start : start + _BATCH_SIZE] for start in starts]
-    parts = []
-    with (
-        _borrowed(model, device),
-        torch.inference_mode(),
-        tqdm(total=len(order), unit=" sequences", disable=not verbose) as progress,
-    ):
-        for batch in batches:
-            ids, mask = _pad([sequences[i] for i in batch], device)
-            # No token_type_ids: models that know them start from zeros, and GPT-2,
-            # given zeros, would add the vector of its token 0 to every other.
-            output = model(input_ids=ids, attention_mask=mask)
-            parts.append(pool(output, mask).cpu().numpy())
-            progress.update(len(batch))
-    vectors = np.empty((len(order), parts[0].shape[1]), dtype=np.float32)
-    vectors[order] = np.concatenate(parts)
-    finite = np.isfinite(vectors).all(axis=1)
-    if not finite.all():
-        raise ValueError(
-            f"the teacher gives NaN or infinity for {int((~finite).sum())} of "
-            f"{len(order)} sequences, the first of them "
-            f"{_tokens(teacher, sequences[int(finite.argmin())])}: its weights may be "
-            "damaged, or too large for the type it computes in; load it in float32 and "
-            "pass (model, tokenizer)"
-        )
-    return vectors
-
-
-def _check_ids(teacher: Teacher, sequences: Sequence[Sequence[int]]) -> None:
-    n_rows = teacher.model.get_input_embeddings().weight.shape[0]
-    for sequence in sequences:
-        if max(sequence) >= n_rows:
-            raise ValueError(
-                f"the teacher has vectors for {n_rows} tokens, and none for one of "
-                f"{_tokens(teacher, sequence)}: its tokenizer has tokens that its "
-                "model was not trained on. Use the tokenizer that belongs to it"
-            )
-
-
-def _tokens(teacher: Teacher, sequence: Sequence[int]) -> list[str]:
-    tokens: list[str] = teacher.tokenizer.convert_ids_to_tokens(list(sequence))
-    return tokens
-
-
-def _pad(
-    sequences: Sequence[Sequence[int]], device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask of a batch; which id pads is of no consequence."""
-    longest = max(map(len, sequences))
-    ids = [[*sequence, *[0] * (longest - len(sequence))] for sequence in sequences]
-    mask = [[1] * len(it) + [0] * (longest - len(it)) for it in sequences]
-    return torch.tensor(ids, device=device), torch.tensor(mask, device=device)
-
-
-@contextmanager
-def _borrowed(model: torch.nn.Module, device: torch.device) -> Iterator[None]:
-    """Take a model to a device in evaluation mode, and give it back as it was."""
-    training = [module for module in model.modules() if module.training]
-    origin = next(model.parameters()).device
-    try:
-        model.eval().to(device)
-        yield
-    finally:
-        model.to(origin)
-        for module in training:
-            module.training = True

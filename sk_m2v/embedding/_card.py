@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sk_m2v.embedding._parts import Parts
 from sk_m2v.embedding._source import is_hub_id
 
@@ -26,6 +29,19 @@ StaticEmbeddingTransformer("{path}").transform(["some text", "another text"])
 ```
 
 The folder also loads in `model2vec` (`StaticModel.from_pretrained`).
+{origin}"""
+
+_CORPUS = {"n_sentences", "alpha", "r2"}
+_ORIGIN = """
+## How it was made
+
+Distilled from {teacher} by `sk_m2v.DistillTransformer`, fitted to {n_sentences:,}
+sentences. A regression of the teacher's vectors on the tokens of the sentences, with
+alpha={alpha:g}, explains {r2:.1%} of their variance.
+
+| setting | |
+|---|---|
+{settings}
 """
 
 
@@ -55,4 +71,20 @@ def model_card(name: str, parts: Parts) -> str:
         dtype=parts.vectors.dtype,
         n_tokens=len(rows),
         normalized=", normalised to length 1" if parts.config["normalize"] else "",
+        origin=_origin(parts.config),
+    )
+
+
+def _origin(config: Mapping[str, Any]) -> str:
+    """Tell what `DistillTransformer` has noted of a corpus, if it was fitted to one."""
+    corpus = config.get("corpus")
+    if not isinstance(corpus, dict) or not set(corpus) >= _CORPUS:
+        return ""
+    names = ("apply_pca", "sif_coefficient", "pooling", "max_length")
+    settings = {name: config[name] for name in names if name in config}
+    settings |= {name: it for name, it in corpus.items() if name not in _CORPUS}
+    return _ORIGIN.format(
+        teacher=config.get("tokenizer_name"),
+        settings="\n".join(f"| {name} | {value} |" for name, value in settings.items()),
+        **corpus,
     )

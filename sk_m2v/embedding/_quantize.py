@@ -106,7 +106,7 @@ def shrink(
         rows = vectors.astype(np.float32, copy=False)
         if weights is not None:
             rows = (rows * weights[:, None]).astype(np.float32)
-        rows, weights, mapping = _cluster_rows(rows, vocabulary_quantization)
+        rows, weights, mapping = _cluster_directions(rows, vocabulary_quantization)
         # int8 vectors go back to int8 below; floats keep their type.
         vectors = rows if vectors.dtype == np.int8 else rows.astype(vectors.dtype)
         if quantize_to is None and parts.vectors.dtype == np.int8:
@@ -131,7 +131,46 @@ def _check_count(name: str, count: int | None, limit: int, what: str) -> None:
         )
 
 
-def _cluster_rows(
+def cluster_rows(
+    rows: npt.NDArray[np.float32], n_clusters: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """Replace rows by the nearest of a few.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, dim), dtype float32
+        The rows.
+    n_clusters : int
+        How many to keep.
+
+    Returns
+    -------
+    centers : ndarray of shape (n_clusters, dim), dtype float32
+        The centres of k-means.
+    mapping : ndarray of shape (n_rows,), dtype int32
+        The centre of each row.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than that.
+
+    Notes
+    -----
+    The procedure, its seed included, is that of model2vec 0.10
+    (``quantize_vocabulary``), so that both give the same centres.
+    """
+    from sklearn.cluster import KMeans
+
+    _check_count("vocabulary_quantization", n_clusters, len(rows), "rows")
+    kmeans = KMeans(n_clusters=n_clusters, random_state=42, init="random").fit(rows)
+    return (
+        kmeans.cluster_centers_.astype(np.float32),
+        kmeans.predict(rows).astype(np.int32),
+    )
+
+
+def _cluster_directions(
     vectors: npt.NDArray[np.float32], n_clusters: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int32]]:
     """Replace vectors by the nearest of a few directions, each with its own length.
@@ -151,20 +190,8 @@ def _cluster_rows(
         Length of each token's vector.
     token_mapping : ndarray of shape (n_tokens,), dtype int32
         The direction of each token.
-
-    Notes
-    -----
-    The procedure, its seed included, is that of model2vec 0.10
-    (``quantize_vocabulary``), so that both give the same centres.
     """
-    from sklearn.cluster import KMeans
-
     weights = np.linalg.norm(vectors, axis=1) + 1e-32
     directions = (vectors / weights[:, None]).astype(np.float32)
-    kmeans = KMeans(n_clusters=n_clusters, random_state=42, init="random")
-    kmeans.fit(directions)
-    return (
-        kmeans.cluster_centers_.astype(np.float32),
-        weights.astype(np.float32),
-        kmeans.predict(directions).astype(np.int32),
-    )
+    centers, token_mapping = cluster_rows(directions, n_clusters)
+    return centers, weights.astype(np.float32), token_mapping
