@@ -6,12 +6,18 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+)
 
 __all__ = [
     "ClassNamePrefixFeaturesOutMixin",
     "HasMethods",
     "Interval",
+    "RealNotInt",
     "StrOptions",
     "validates_parameters",
 ]

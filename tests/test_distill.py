@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import runpy
 import subprocess
 import sys
 from copy import deepcopy
@@ -177,27 +176,6 @@ def test_words_as_model2vec(teacher: tuple[Any, Any]) -> None:
     assert_same_model(ours.embedding_, theirs)
     texts = [*TEXTS, "a xenolith, quokkas"]
     assert_allclose(ours.transform(texts), theirs.encode(texts), atol=1e-3)
-
-
-@pytest.mark.slow
-def test_bundled_model_can_be_rebuilt(
-    default_model: StaticEmbedding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script = Path(__file__).parents[1] / "examples" / "build_default_model.py"
-    monkeypatch.setattr(sys, "argv", [str(script), "--output", str(tmp_path)])
-    runpy.run_path(str(script), run_name="__main__")
-    rebuilt = StaticEmbedding.from_pretrained(tmp_path)
-    assert dict(rebuilt.config) == dict(default_model.config)
-    assert rebuilt.tokenizer_json == default_model.tokenizer_json
-    # Another linear algebra library may rotate the vectors a little differently.
-    similarities = [
-        vectors @ vectors.T
-        for vectors in (rebuilt.encode(TEXTS), default_model.encode(TEXTS))
-    ]
-    assert_allclose(*similarities, atol=1e-3)
-    assert "license: apache-2.0" in (tmp_path / "README.md").read_text()
-    licence = (tmp_path / "LICENSE").read_text()
-    assert licence.strip().startswith("Apache License")
 
 
 # --- as an estimator

@@ -191,7 +191,8 @@ def test_dimensions_are_ordered() -> None:
     """Cutting the last loses less than cutting any others."""
     model = distiller(uneven, pca_dims="auto", quantize_to="float32").fit(TEXTS)
     variances = (model.embedding_.encode(TEXTS, normalize=False)).var(axis=0)
-    assert (np.diff(variances) <= 1e-6).all()
+    assert variances[0] < 1e-6  # the constant
+    assert (np.diff(variances[1:]) <= 1e-6).all()
     rotation = ortho_group.rvs(8, random_state=0).astype(np.float32)
     rotated = StaticEmbedding(
         model.embedding_.vectors @ rotation,
@@ -471,8 +472,8 @@ def test_prior_brings_its_tokenizer(tmp_path: Path) -> None:
 def test_no_prior() -> None:
     model = distiller(linear, prior=None, prune=True).fit(TEXTS)
     assert model.r2_ > 0.95
-    # Tokens that no text has have no vector.
-    assert_array_equal(model.transform(["0 1 2"]), np.zeros((1, 4)))
+    # Of tokens that no text has, nothing is known but the constant.
+    assert_allclose(model.transform(["0 1 2"]), [[1, 0, 0, 0]], atol=1e-6)
     assert np.isfinite(model.embedding_.vectors).all()
 
 
@@ -750,8 +751,8 @@ def test_two_texts(texts: list[str], pca_dims: Any) -> None:
     model = distiller(pca_dims=pca_dims).fit(texts)
     vectors = model.transform([*texts, "house"])
     assert np.isfinite(vectors).all()
-    # What differs is kept: they are opposite.
-    assert vectors[0] @ vectors[len(texts) - 1] < -0.9
+    # What differs is kept: they are opposite, but for a constant.
+    assert vectors[0] @ vectors[len(texts) - 1] < -0.5
     assert distiller(alpha="auto").fit(texts).alpha_ > 0
 
 
@@ -776,21 +777,21 @@ def test_too_few_texts(texts: list[str], n: int, split: bool) -> None:
 
 
 def test_texts_that_differ_in_order_alone() -> None:
-    model = distiller(refine_steps=20).fit(["red cat", "cat red", "red  cat"])
-    assert np.isfinite(model.transform(OTHERS)).all()
+    # To this teacher, which counts words, they are the same.
+    with pytest.raises(ValueError, match="all 3 sentences the same vector"):
+        distiller().fit(["red cat", "cat red", "red  cat"])
 
 
 @pytest.mark.parametrize("value", [0, 0.1, 1])
 @pytest.mark.parametrize("pca_dims", [4, 0.9, "auto", None])
 def test_constant_teacher(value: float, pca_dims: Any) -> None:
-    """Texts that are all the same to a teacher say nothing, and the prior stays."""
+    """Texts that are all the same to a teacher say nothing."""
 
     def constant(texts: list[str]) -> np.ndarray:
         return np.full((len(texts), 8), value)
 
-    model = distiller(constant, pca_dims=pca_dims).fit(TEXTS)
-    assert np.isfinite(model.transform(OTHERS)).all()
-    assert model.r2_ == 0
+    with pytest.raises(ValueError, match="sentences the same vector"):
+        distiller(constant, pca_dims=pca_dims).fit(TEXTS)
 
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-3, 1e3, 1e12])
@@ -955,7 +956,7 @@ def test_progress_only_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     distiller(verbose=True).fit(TEXTS)
     shown = capsys.readouterr().err
     assert "200/200" in shown
-    assert "5/5" in shown
+    assert "3/3" in shown  # 12 times 200 sentences, in batches of 1,024
 
 
 def test_functions_need_no_torch(tmp_path: Path) -> None:

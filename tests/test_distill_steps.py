@@ -241,6 +241,7 @@ def test_gradient() -> None:
 @pytest.mark.parametrize("scale", [1e-3, 1, 1e3])
 def test_neighbours_come_nearer(scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_neighbours, "_BATCH_SIZE", 64)
+    monkeypatch.setattr(_neighbours, "_EPOCHS", 100)
     shares, best = random_shares(300, 60, n_used=50), normal(60, 6)
     targets = shares @ best
     vectors = np.float32(scale) * (best + normal(60, 6, seed=3) / 4)
@@ -287,8 +288,15 @@ def test_progress_only_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     given = (random_shares(9, 5), normal(9, 3), normal(5, 3))
     for verbose in (False, True):
         random_state = np.random.RandomState(0)
-        fit_neighbours(*given, n_steps=7, random_state=random_state, verbose=verbose)
-        assert ("7/7" in capsys.readouterr().err) is verbose
+        fit_neighbours(*given, n_steps=1, random_state=random_state, verbose=verbose)
+        assert ("1/1" in capsys.readouterr().err) is verbose
+
+
+def test_few_texts_have_few_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    given = (random_shares(500, 5), normal(500, 3), normal(5, 3))
+    random_state = np.random.RandomState(0)
+    fit_neighbours(*given, n_steps=99, random_state=random_state, verbose=True)
+    assert "6/6" in capsys.readouterr().err  # 12 times 500, by 1,024
 
 
 # --- axes

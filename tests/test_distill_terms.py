@@ -223,9 +223,9 @@ def test_lone_surrogates() -> None:
     ("terms", "message"),
     [
         ("new york", r"one str, 'new york': pass a list of str"),
-        (["tea", 3], r"terms\[1\] is 3, of type int"),
-        ([None], r"terms\[0\] is None"),
-        (b"tea", r"terms\[0\] is 116"),
+        (["tea", 3], r"vocabulary\[1\] is 3, of type int"),
+        ([None], r"vocabulary\[0\] is None"),
+        (b"tea", r"vocabulary\[0\] is 116"),
         (None, "not NoneType"),
         ({"tea"}, "not set: pass a list"),
     ],

@@ -3,7 +3,7 @@
 Four steps, each in a room of its own: a prior is mapped into the space of the teacher's
 sentences, a regression moves it as far as the sentences ask for (`_ridge`), the result
 is rotated onto few axes (`_reduce`), and similarities of sentences are fitted to those
-of the teacher (`_neighbours`).
+of the teacher (`_neighbours`). Last, one dimension is spent on a constant.
 """
 
 from __future__ import annotations
@@ -27,6 +27,13 @@ from sk_m2v.embedding._backends import TokenIds
 from sk_m2v.embedding._tokens import load_backend, token_ids
 
 FloatArray = npt.NDArray[np.float32]
+
+
+# First number of every token's vector, in lengths of a sentence. Means are normalised,
+# which forgets how long they were: words that do not agree have a short mean, and say
+# little. Beside a constant they stay short, hence alike. Of 0.2, 0.3, 0.4 and 0.5, this
+# did best on the validation part of STS-B.
+_CONSTANT = 0.4
 
 
 class Corpus(NamedTuple):
@@ -128,7 +135,7 @@ def fit_corpus(
     shares : csr_array of shape (n_sentences, n_tokens)
         Share of each token in each sentence.
     targets : ndarray of shape (n_sentences, dim), dtype float32
-        The teacher's vectors of the sentences. They are centred in place.
+        The teacher's vectors of the sentences. They are centred and scaled in place.
     prior : ndarray of shape (n_tokens, dim_prior), dtype float32
         Vectors of the tokens before any sentence was read.
     alpha : float or "auto"
@@ -149,8 +156,13 @@ def fit_corpus(
     -------
     CorpusFit
         The vectors, and how well they fit.
+
+    Raises
+    ------
+    ValueError
+        If the teacher gives all sentences the same vector.
     """
-    targets -= targets.mean(axis=0)
+    _standardize(targets)
     prior = align_prior(prior, shares, targets)
     if isinstance(alpha, str):
         alpha = choose_alpha(
@@ -160,13 +172,38 @@ def fit_corpus(
     r2 = explained_variance(shares, targets, vectors)
     if pca_dims is not None:
         axes, n_components = sentence_axes(targets, pca_dims)
+        n_axes = max(n_components - 1, 1)
         vectors = fit_neighbours(
             shares,
             targets @ axes,
-            vectors @ axes[:, :n_components],
+            vectors @ axes[:, :n_axes],
             n_steps=refine_steps,
             random_state=random_state,
             verbose=verbose,
         )
-        vectors = vectors @ rotation(shares @ vectors)
+        sentences = shares @ vectors
+        vectors = vectors @ rotation(sentences)
+        if n_components > 1:
+            size = np.sqrt(np.vdot(sentences, sentences) / len(sentences))
+            constant = np.full((len(vectors), 1), _CONSTANT * size, np.float32)
+            vectors = np.hstack([constant, vectors])
     return CorpusFit(vectors, float(alpha), r2, n_iter)
+
+
+def _standardize(targets: FloatArray) -> None:
+    """Centre vectors and scale them to length 1 on average, in place.
+
+    Only directions matter, and a teacher may have any scale: float32 and float16 do
+    not.
+    """
+    # In double precision, which squares of any float32 fit into.
+    energy = np.einsum("ij,ij->", targets, targets, dtype=np.float64)
+    targets -= targets.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centred = np.einsum("ij,ij->", targets, targets, dtype=np.float64)
+    # What rounding leaves of vectors that are equal.
+    if centred <= energy * np.finfo(np.float32).eps ** 2:
+        raise ValueError(
+            f"the teacher gives all {len(targets)} sentences the same vector, so there "
+            "is nothing to learn from it: check the teacher, or pass more texts"
+        )
+    targets /= np.float32(np.sqrt(centred / len(targets)))

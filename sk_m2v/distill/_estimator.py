@@ -21,6 +21,7 @@ from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     HasMethods,
     Interval,
+    RealNotInt,
     StrOptions,
     validates_parameters,
 )
@@ -36,11 +37,14 @@ from sk_m2v.distill._reduce import corpus_weights, pca, zipf_weights
 from sk_m2v.distill._sample import sample_sentences
 from sk_m2v.distill._terms import add_terms, frequent_terms
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._quantize import PRECISIONS, cluster_rows
+from sk_m2v.embedding._quantize import PRECISIONS, check_count, cluster_rows
+from sk_m2v.embedding._tokens import load_backend
 
 # Where `sif_coefficient` is "auto". The second is that of model2vec, for guessed
 # frequencies.
 _SIF_CORPUS, _SIF_ZIPF = 1e-3, 1e-4
+# Tokens of a text that a distilled model reads, as in model2vec.
+_LENGTH = 512
 
 
 class DistillTransformer(
@@ -69,10 +73,11 @@ class DistillTransformer(
         with a row for each. A folder is read without network.
     pca_dims : int, float, "auto" or None, default=256
         Dimensions of the vectors: the number of principal components, or the share of
-        the variance that they explain. "auto" keeps all components. They are ordered:
-        the first say most. None leaves vectors in the space of the teacher; with texts,
-        this ends with the regression, so that `transform` approximates the direction of
-        the teacher's vectors less their mean.
+        the variance that they explain. "auto" has as many as the teacher. They are
+        ordered: the first say most. With texts, the first of all is a constant, which
+        keeps, when a mean is normalised, how long it was. None leaves vectors in the
+        space of the teacher; with texts, this ends with the regression, so that
+        `transform` approximates the direction of the teacher's vectors less their mean.
     vocabulary : list of str, "corpus" or None, default=None
         Words and phrases that get a vector of their own in addition to the teacher's
         tokens. "corpus" takes frequent ones that the tokenizer splits from `X`.
@@ -104,8 +109,9 @@ class DistillTransformer(
         Frequencies of tokens for `sif_coefficient`: those in `X`, or a guess from their
         rank in the vocabulary, which is also taken where there is no `X`.
     refine_steps : int, default=400
-        Batches of 1,024 texts by which, after the regression, the similarities of texts
-        are fitted to those that the teacher sees. 0 leaves the regression as it is.
+        Batches of 1,024 texts by which, after the regression, the neighbours of texts
+        are fitted to those on the teacher's reweighted axes, at most; few texts are
+        seen 12 times. 0 leaves the regression as it is.
     quantize_to : {"float32", "float16", "int8"}, default="float16"
         Type in which to store the vectors.
     vocabulary_quantization : int or None, default=None
@@ -171,7 +177,9 @@ class DistillTransformer(
     linearly into the space of the texts. The result is rotated onto the principal axes
     of `T`, divided by the square root of their standard deviation, and moved by some
     steps of stochastic gradient descent on the divergence between the neighbours that
-    texts have for the teacher and for the student [3]_.
+    texts have for the teacher, on these axes, and for the student [3]_. Reweighted axes
+    agree better with people than the teacher's own, and less with the teacher: for
+    that, choose ``pca_dims=None``.
 
     Without texts the method and its defaults are those of model2vec [1]_, and so are
     the vectors.
@@ -206,7 +214,10 @@ class DistillTransformer(
             None,
         ],
         "vocabulary": [StrOptions({"corpus"}), "array-like", None],
-        "min_df": [Interval(Real, 0, None, closed="neither")],
+        "min_df": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="right"),
+        ],
         "max_terms": [Interval(Integral, 0, None, closed="left")],
         "prune": ["boolean"],
         "token_remove_pattern": [str, None],
@@ -332,13 +343,19 @@ class DistillTransformer(
                 random_state=random_state,
             )
         tokenizer, terms = self._add_terms(prior.tokenizer, texts)
+        n_tokens = len(load_backend(tokenizer).vocabulary())
+        check_count(
+            "vocabulary_quantization", self.vocabulary_quantization, n_tokens, "tokens"
+        )
         figures: dict[str, Any] = {}
         with VectorCache(self.cache_dir, teacher) as cache, teacher.ready():
             if texts is None:
                 vectors = prior.vectors(terms, cache, verbose=self.verbose)
                 model = self._fit_vocabulary(vectors, tokenizer)
             else:
-                corpus = read_corpus(texts, tokenizer, teacher.max_length)
+                corpus = read_corpus(
+                    texts, tokenizer, min(teacher.max_length or _LENGTH, _LENGTH)
+                )
                 # The texts first: their cache is what a stopped fit goes on with.
                 targets = cache.vectors(
                     corpus.texts, teacher.encode, verbose=self.verbose
@@ -571,7 +588,7 @@ def _config(dim: int, pca_dims: Any, sif_coefficient: Any) -> dict[str, Any]:
         "hidden_dim": dim,
         "seq_length": 1_000_000,
         "normalize": True,
-        "max_length": 512,
+        "max_length": _LENGTH,
     }
 
 

@@ -22,6 +22,9 @@ _BATCH_SIZE = 1024
 _TEMPERATURE = 0.1
 _RATE = 1e-3
 _WARM_UP = 20
+# Times that a sentence is seen at most: with few of them, more steps would learn their
+# neighbours by heart.
+_EPOCHS = 12
 # Of Adam (Kingma and Ba, 2015). The second is shorter than usual: steps are few.
 _BETAS = (0.9, 0.99)
 _EPSILON = 1e-7
@@ -51,7 +54,8 @@ def fit_neighbours(
     vectors : ndarray of shape (n_tokens, dim), dtype float32
         Vectors of the tokens to start from.
     n_steps : int
-        Batches of sentences to learn from.
+        Batches of 1,024 sentences to learn from; fewer where that would be more than 12
+        times all of them.
     random_state : RandomState
         Shuffles the sentences.
     verbose : bool
@@ -77,6 +81,7 @@ def fit_neighbours(
     # Steps of Adam have a size of their own, so vectors have length 1 on average here.
     adam = _Adam(vectors[used] / np.float32(size))
     columns = shares[:, used]
+    n_steps = min(n_steps, -(-_EPOCHS * rows.size // _BATCH_SIZE))
     batches = _batches(rows, random_state)
     for done in trange(n_steps, unit=" batches", disable=not verbose):
         batch = next(batches)

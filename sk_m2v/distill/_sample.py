@@ -13,8 +13,8 @@ from sk_m2v._text import text_batches
 _BATCH_SIZE = 16_384
 # Characters from which on a text is seen as more than a sentence.
 _LONG = 300
-# Space behind the end of a sentence and what may close it, or a line break.
-_BOUNDARY = re.compile(r"""(?<=[.!?…])["')\]]*\s+|(?<=[。！？])|\s*\n\s*""")
+# The end of a sentence, with what may close it, before a space; or a line break.
+_END = re.compile(r"""([.!?…]["'”’)\]]*)\s+|([。！？]["'”’」』）)\]]*)|\s*\n\s*""")
 
 
 def sample_sentences(
@@ -103,9 +103,11 @@ def split_sentences(texts: Iterable[str]) -> list[str]:
     >>> split_sentences(["Short. Kept.", "A long one. " * 25 + "Then the end!"])[-2:]
     ['A long one.', 'Then the end!']
     """
-    return [
-        piece
-        for text in texts
-        for piece in (_BOUNDARY.split(text) if len(text) > _LONG else [text])
-        if piece
-    ]
+    sentences = []
+    for text in texts:
+        if len(text) <= _LONG:
+            sentences.append(text)
+        else:
+            pieces = _END.sub(r"\1\2\n", text).split("\n")
+            sentences += [piece.strip() for piece in pieces if piece.strip()]
+    return sentences

@@ -90,7 +90,7 @@ def add_terms(tokenizer: str, terms: Sequence[str]) -> tuple[str, list[str]]:
     data: Json = json.loads(library.to_str())
     normalize, flags = _matching(library)
     forms: dict[str, str] = {}
-    for term in map(replace_surrogates, _checked(terms, "terms")):
+    for term in map(replace_surrogates, _checked(terms, "vocabulary")):
         normal = normalize(term).strip()
         # BERT's normaliser puts spaces around Chinese characters each time that it
         # runs. The library runs it on added tokens, so they must stand as they were.

@@ -87,8 +87,8 @@ def shrink(
         If an argument is not possible for this model.
     """
     vectors, weights, mapping = parts.vectors, parts.weights, parts.token_mapping
-    _check_count("dimensionality", dimensionality, vectors.shape[1], "dimensions")
-    _check_count(
+    check_count("dimensionality", dimensionality, vectors.shape[1], "dimensions")
+    check_count(
         "vocabulary_quantization", vocabulary_quantization, len(vectors), "rows"
     )
     if quantize_to is not None and quantize_to not in PRECISIONS:
@@ -119,7 +119,25 @@ def shrink(
     return replace(parts, vectors=vectors, weights=weights, token_mapping=mapping)
 
 
-def _check_count(name: str, count: int | None, limit: int, what: str) -> None:
+def check_count(name: str, count: int | None, limit: int, what: str) -> None:
+    """Refuse what is no count, or too large a one.
+
+    Parameters
+    ----------
+    name : str
+        Parameter that it is the value of.
+    count : int or None
+        The value; None is always good.
+    limit : int
+        The largest that is possible.
+    what : str
+        What is counted.
+
+    Raises
+    ------
+    ValueError
+        If it is neither None nor a whole number from 1 to `limit`.
+    """
     if count is not None and (
         isinstance(count, bool)
         or not isinstance(count, (int, np.integer))
@@ -162,7 +180,7 @@ def cluster_rows(
     """
     from sklearn.cluster import KMeans
 
-    _check_count("vocabulary_quantization", n_clusters, len(rows), "rows")
+    check_count("vocabulary_quantization", n_clusters, len(rows), "rows")
     kmeans = KMeans(n_clusters=n_clusters, random_state=42, init="random").fit(rows)
     return (
         kmeans.cluster_centers_.astype(np.float32),
