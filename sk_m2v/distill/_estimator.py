@@ -65,8 +65,7 @@ class DistillTransformer(
 
     Parameters
     ----------
-    teacher : str, path, tuple, SentenceTransformer, callable or fitted transformer, \
-            default="sentence-transformers/all-MiniLM-L6-v2"
+    teacher : object, default="sentence-transformers/all-MiniLM-L6-v2"
         A folder, the id of a model on the Hugging Face Hub, a pair
         ``(model, tokenizer)`` of `transformers`, a ``SentenceTransformer``; or any
         function, or object with a method `transform`, from a list of texts to a matrix
