@@ -24,7 +24,7 @@ from sk_m2v.distill._ridge import (
     token_shares,
 )
 from sk_m2v.embedding._backends import TokenIds
-from sk_m2v.embedding._tokens import load_backend, token_ids
+from sk_m2v.embedding._tokens import load_backend, token_ids, vocabulary_size
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -76,9 +76,8 @@ def read_corpus(texts: list[str], tokenizer: str, max_length: int | None) -> Cor
     ValueError
         If there are fewer than two different texts with known tokens.
     """
-    backend = load_backend(tokenizer)
-    n_tokens = max(backend.vocabulary().values()) + 1
-    ids, offsets = token_ids(backend, texts, max_length)
+    n_tokens = vocabulary_size(tokenizer)
+    ids, offsets = token_ids(load_backend(tokenizer), texts, max_length)
     known = np.diff(offsets) > 0
     kept = [
         text for text, is_known in zip(texts, known.tolist(), strict=True) if is_known

@@ -31,18 +31,18 @@ from sk_m2v.distill._callable import CallableTeacher, is_callable_teacher
 from sk_m2v.distill._corpus import Corpus, fit_corpus, read_corpus
 from sk_m2v.distill._coverage import Coverage, coverage
 from sk_m2v.distill._poolings import POOLINGS
-from sk_m2v.distill._prior import NoPrior, Prior, StaticPrior, TeacherPrior
+from sk_m2v.distill._prior import Prior, StaticPrior, TeacherPrior, no_prior
 from sk_m2v.distill._prune import prune_tokens
 from sk_m2v.distill._reduce import corpus_weights, pca, zipf_weights
 from sk_m2v.distill._sample import sample_sentences
 from sk_m2v.distill._terms import add_terms, frequent_terms
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS, check_count, cluster_rows
-from sk_m2v.embedding._tokens import load_backend
+from sk_m2v.embedding._tokens import vocabulary_size
 
 # Where `sif_coefficient` is "auto". The second is that of model2vec, for guessed
 # frequencies.
-_SIF_CORPUS, _SIF_ZIPF = 1e-3, 1e-4
+_SIF = {"corpus": 1e-3, "zipf": 1e-4}
 # Tokens of a text that a distilled model reads, as in model2vec.
 _LENGTH = 512
 
@@ -227,7 +227,7 @@ class DistillTransformer(
             StrOptions({"auto"}),
             None,
         ],
-        "frequencies": [StrOptions({"corpus", "zipf"})],
+        "frequencies": [StrOptions(set(_SIF))],
         "refine_steps": [Interval(Integral, 0, None, closed="left")],
         "quantize_to": [StrOptions(set(PRECISIONS))],
         "vocabulary_quantization": [Interval(Integral, 1, None, closed="left"), None],
@@ -342,9 +342,11 @@ class DistillTransformer(
                 random_state=random_state,
             )
         tokenizer, terms = self._add_terms(prior.tokenizer, texts)
-        n_tokens = len(load_backend(tokenizer).vocabulary())
         check_count(
-            "vocabulary_quantization", self.vocabulary_quantization, n_tokens, "tokens"
+            "vocabulary_quantization",
+            self.vocabulary_quantization,
+            vocabulary_size(tokenizer),
+            "tokens",
         )
         figures: dict[str, Any] = {}
         with VectorCache(self.cache_dir, teacher) as cache, teacher.ready():
@@ -411,9 +413,9 @@ class DistillTransformer(
             return StaticPrior(as_embedding(self.prior))
         if isinstance(teacher, CallableTeacher):
             bundled = StaticPrior(as_embedding(None))
-            return NoPrior(bundled.tokenizer) if self.prior is None else bundled
+            return no_prior(bundled.tokenizer) if self.prior is None else bundled
         tokens = TeacherPrior(teacher, remove)
-        return NoPrior(tokens.tokenizer) if self.prior is None else tokens
+        return no_prior(tokens.tokenizer) if self.prior is None else tokens
 
     def _add_terms(
         self, tokenizer: str, texts: list[str] | None
@@ -429,21 +431,24 @@ class DistillTransformer(
             terms = self.vocabulary
         return add_terms(tokenizer, terms)
 
+    def _sif(self, frequencies: str) -> float | None:
+        """Value of `sif_coefficient` for frequencies of one kind."""
+        if _is_auto(self.sif_coefficient):
+            return _SIF[frequencies]
+        value: float | None = _plain(self.sif_coefficient)
+        return value
+
     def _weigh(
         self, vectors: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float32]:
         """Centre vectors of tokens, and make those of frequent ones shorter."""
         vectors = vectors - vectors.mean(axis=0)
-        sif_coefficient = self.sif_coefficient
+        sif_coefficient = self._sif(self.frequencies)
         if sif_coefficient is None:
             return vectors
         if self.frequencies == "corpus":
-            if _is_auto(sif_coefficient):
-                sif_coefficient = _SIF_CORPUS
             weights = corpus_weights(counts, sif_coefficient)
         else:
-            if _is_auto(sif_coefficient):
-                sif_coefficient = _SIF_ZIPF
             weights = zipf_weights(len(vectors), sif_coefficient)
         return vectors * weights[:, None].astype(np.float32)
 
@@ -452,9 +457,7 @@ class DistillTransformer(
     ) -> StaticEmbedding:
         """Distil without texts, as model2vec does."""
         pca_dims = _plain(self.pca_dims)
-        sif_coefficient = _plain(self.sif_coefficient)
-        if _is_auto(sif_coefficient):
-            sif_coefficient = _SIF_ZIPF
+        sif_coefficient = self._sif("zipf")
         weights: npt.NDArray[np.floating[Any]] = np.ones(len(vectors))
         if sif_coefficient is not None:
             weights = zipf_weights(len(vectors), sif_coefficient)

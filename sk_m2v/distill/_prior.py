@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sk_m2v.distill._cache import VectorCache
 from sk_m2v.distill._vocabulary import Vocabulary, cut_tokenizer
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._tokens import load_backend
+from sk_m2v.embedding._tokens import vocabulary_size
 
 if TYPE_CHECKING:
     from sk_m2v.distill._transformer import TransformerTeacher
@@ -146,37 +146,18 @@ class StaticPrior:
         return np.vstack([vectors, added])
 
 
-@dataclass(frozen=True)
-class NoPrior:
+def no_prior(tokenizer: str) -> StaticPrior:
     """A vocabulary of which nothing else is known.
 
-    Attributes
+    Parameters
     ----------
     tokenizer : str
         Contents of a ``tokenizer.json``.
+
+    Returns
+    -------
+    StaticPrior
+        Zeros for all tokens.
     """
-
-    tokenizer: str
-    is_weighted = True
-
-    def vectors(
-        self, terms: Sequence[str], cache: VectorCache, *, verbose: bool
-    ) -> FloatArray:
-        """Zeros for all tokens.
-
-        Parameters
-        ----------
-        terms : sequence of str
-            The terms.
-        cache : VectorCache
-            Not needed.
-        verbose : bool
-            Not needed.
-
-        Returns
-        -------
-        ndarray of shape (n_tokens + n_terms, 1), dtype float32
-            Zeros.
-        """
-        n_tokens = max(load_backend(self.tokenizer).vocabulary().values()) + 1
-        return np.zeros((n_tokens + len(terms), 1), np.float32)
+    zeros = np.zeros((vocabulary_size(tokenizer), 1), np.float32)
+    return StaticPrior(StaticEmbedding(zeros, tokenizer))

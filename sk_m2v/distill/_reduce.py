@@ -43,10 +43,7 @@ def zipf_weights(n_tokens: int, sif_coefficient: float) -> npt.NDArray[np.float6
     >>> zipf_weights(3, 0.1).round(3)
     array([0.178, 0.245, 0.302])
     """
-    inverse_rank = 1 / np.arange(2, n_tokens + 2)
-    probability = inverse_rank / inverse_rank.sum()
-    weights: npt.NDArray[np.float64] = sif_coefficient / (sif_coefficient + probability)
-    return weights
+    return _sif_weights(_zipf(n_tokens), sif_coefficient)
 
 
 def corpus_weights(
@@ -76,9 +73,20 @@ def corpus_weights(
     >>> corpus_weights(np.array([0, 90_000, 0]), 0.1).round(3)
     array([0.684, 0.097, 0.812])
     """
-    inverse_rank = 1 / np.arange(2, len(counts) + 2)
-    smoothed = counts + _PSEUDO_TOKENS * inverse_rank / inverse_rank.sum()
-    probability = smoothed / smoothed.sum()
+    smoothed = counts + _PSEUDO_TOKENS * _zipf(len(counts))
+    return _sif_weights(smoothed / smoothed.sum(), sif_coefficient)
+
+
+def _zipf(n_tokens: int) -> npt.NDArray[np.float64]:
+    """Probabilities of tokens by their rank."""
+    inverse_rank = 1 / np.arange(2, n_tokens + 2)
+    probability: npt.NDArray[np.float64] = inverse_rank / inverse_rank.sum()
+    return probability
+
+
+def _sif_weights(
+    probability: npt.NDArray[np.float64], sif_coefficient: float
+) -> npt.NDArray[np.float64]:
     weights: npt.NDArray[np.float64] = sif_coefficient / (sif_coefficient + probability)
     return weights
 

@@ -154,6 +154,8 @@ def solve_ridge(
     products release the GIL.
     """
     transposed = shares.T.tocsr()
+    squares = transposed.multiply(transposed).sum(axis=1)
+    diagonal = (np.asarray(squares) + alpha).astype(np.float32)[:, None]
     # As many whatever n_jobs is, for the same result.
     n_blocks = -(-targets.shape[1] // _BLOCK)
     blocks = np.array_split(np.arange(targets.shape[1]), n_blocks)
@@ -163,7 +165,8 @@ def solve_ridge(
             transposed,
             np.ascontiguousarray(targets[:, block]),
             np.ascontiguousarray(prior[:, block]),
-            alpha,
+            np.float32(alpha),
+            diagonal,
         )
         for block in blocks
     )
@@ -178,13 +181,14 @@ def _conjugate_gradients(
     transposed: csr_array,
     targets: FloatArray,
     prior: FloatArray,
-    alpha: float,
+    alpha: np.float32,
+    diagonal: FloatArray,
 ) -> tuple[FloatArray, int]:
-    """Solve ``(A'A + alpha) D = A'(T - A E0)`` for all columns, and return E0 + D."""
-    # Frequencies of tokens differ by orders of magnitude. Dividing by the diagonal of
-    # the matrix evens that out, and needs a fifth of the steps.
-    squares = transposed.multiply(transposed).sum(axis=1)
-    diagonal = (np.asarray(squares) + alpha).astype(np.float32)[:, None]
+    """Solve ``(A'A + alpha) D = A'(T - A E0)`` for all columns, and return E0 + D.
+
+    Frequencies of tokens differ by orders of magnitude. Dividing by the diagonal of the
+    matrix evens that out, and needs a fifth of the steps.
+    """
     residual: FloatArray = transposed @ (targets - shares @ prior)
     solution = np.zeros_like(prior)
     direction = residual / diagonal
@@ -194,7 +198,7 @@ def _conjugate_gradients(
     while slope.sum() > stop and n_iter < _MAX_STEPS:
         n_iter += 1
         image: FloatArray = transposed @ (shares @ direction)
-        image += np.float32(alpha) * direction
+        image += alpha * direction
         curvature = np.einsum("ij,ij->j", direction, image)
         # A column that is solved has no direction left.
         step = np.divide(slope, curvature, where=curvature > 0, out=slope * 0)
@@ -238,12 +242,11 @@ def choose_alpha(
     order = random_state.permutation(len(targets))
     n_held_out = max(1, min(len(order) // 10, _MOST_HELD_OUT))
     held_out, rest = order[:n_held_out], order[n_held_out:]
+    known, judges = ((shares[rows], targets[rows]) for rows in (rest, held_out))
     scores = {}
     for alpha in _ALPHAS:
-        fit = solve_ridge(shares[rest], targets[rest], prior, alpha, n_jobs=n_jobs)
-        scores[alpha] = explained_variance(
-            shares[held_out], targets[held_out], fit.vectors
-        )
+        fit = solve_ridge(*known, prior, alpha, n_jobs=n_jobs)
+        scores[alpha] = explained_variance(*judges, fit.vectors)
     return max(scores, key=lambda alpha: scores[alpha])
 
 

@@ -24,7 +24,7 @@ from sk_m2v.embedding._parts import Parts, check_parts, read_only
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
 from sk_m2v.embedding._pretrained import PretrainedMixin
 from sk_m2v.embedding._quantize import shrink
-from sk_m2v.embedding._tokens import load_backend, token_ids
+from sk_m2v.embedding._tokens import load_backend, token_ids, vocabulary_size
 
 MaxLength: TypeAlias = int | Literal["auto"] | None
 
@@ -106,8 +106,7 @@ class StaticEmbedding(PretrainedMixin):
                 "config": {**_DEFAULT_CONFIG, **(config or {})},
             }
         )
-        n_tokens = max(self._backend.vocabulary().values(), default=-1) + 1
-        check_parts(self._parts, n_tokens)
+        check_parts(self._parts, vocabulary_size(self.tokenizer_json))
 
     # What is pickled: plain arrays and text. joblib maps the arrays into memory; the
     # tokenizer's libraries and the working copy are made again on the other side.

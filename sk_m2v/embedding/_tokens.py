@@ -65,6 +65,22 @@ def _tokenizers_backend(tokenizer: Json) -> Backend:
     return backend
 
 
+def vocabulary_size(tokenizer_json: str) -> int:
+    """Number of ids of a tokenizer.
+
+    Parameters
+    ----------
+    tokenizer_json : str
+        Contents of a ``tokenizer.json``.
+
+    Returns
+    -------
+    int
+        The largest id and one.
+    """
+    return max(load_backend(tokenizer_json).vocabulary().values(), default=-1) + 1
+
+
 def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> TokenIds:
     """Ids that stand for the texts in an embedding.
 
