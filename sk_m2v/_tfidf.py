@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._base import TEXT_CONSTRAINTS, TextTagsMixin, as_embedding
+from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._sklearn import validates_parameters
+from sk_m2v._text import text_batches
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._pooling import count_matrix
+from sk_m2v.embedding._backends import TokenIds
+from sk_m2v.embedding._batches import run_batches
+from sk_m2v.embedding._model import _BATCH_SIZE
 
 
 class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
@@ -29,12 +34,15 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
     ----------
     model : str, Path, StaticEmbedding or None, default=None
         Whose tokens to count, as in `StaticEmbeddingTransformer`.
+    ngram_range : tuple of (int, int), default=(1, 1)
+        Least and largest number of neighbouring tokens that make a column: (1, 2) is
+        single tokens and pairs.
     norm : {"l1", "l2"} or None, default="l2"
         How to scale each row.
     use_idf : bool, default=True
-        Whether to weight tokens by their inverse document frequency.
+        Whether to weight columns by their inverse document frequency.
     smooth_idf : bool, default=True
-        Whether to count one more document that has every token.
+        Whether to count one more document that has every column.
     sublinear_tf : bool, default=False
         Whether to replace a count `c` by ``1 + log(c)``.
     max_length : int, "auto" or None, default=None
@@ -50,6 +58,7 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
         The model.
     token_ids_ : ndarray of shape (n_features,), dtype int32
         Ids of the tokens that occur in the texts of `fit`, ascending: one column each.
+        Only if `ngram_range` is (1, 1).
     idf_ : ndarray of shape (n_features,), dtype float32
         Inverse document frequencies. Only if `use_idf`.
 
@@ -68,17 +77,25 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
     >>> union = make_union(vectorizer, StaticEmbeddingTransformer())
     >>> union.fit_transform(texts).shape
     (2, 260)
+
+    Pairs tell what single tokens cannot:
+
+    >>> pairs = TokenTfidfVectorizer(ngram_range=(2, 2)).fit(["not good", "good"])
+    >>> pairs.get_feature_names_out().tolist()
+    ['not good']
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **TEXT_CONSTRAINTS,
         **TfidfTransformer._parameter_constraints,
+        "ngram_range": [tuple],
     }
 
     def __init__(
         self,
         model: str | Path | StaticEmbedding | None = None,
         *,
+        ngram_range: tuple[int, int] = (1, 1),
         norm: str | None = "l2",
         use_idf: bool = True,
         smooth_idf: bool = True,
@@ -88,6 +105,7 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
         n_jobs: int | None = None,
     ) -> None:
         self.model = model
+        self.ngram_range = ngram_range
         self.norm = norm
         self.use_idf = use_idf
         self.smooth_idf = smooth_idf
@@ -98,7 +116,7 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
 
     @validates_parameters
     def fit(self, X: Iterable[str], y: Any = None) -> Self:
-        """Learn which tokens occur, and how often.
+        """Learn which tokens or n-grams occur, and how often.
 
         Parameters
         ----------
@@ -115,7 +133,7 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If no known token occurs.
+            If nothing occurs that could be counted, or `ngram_range` is impossible.
         """
         self._fit(X)
         return self
@@ -136,8 +154,7 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
         csr_array of shape (n_texts, n_features), dtype float32
             The features.
         """
-        counts = self._fit(X)
-        return self._tfidf.transform(counts, copy=False)
+        return self._fit(X)
 
     def transform(self, X: Iterable[str]) -> csr_array:
         """Features of texts.
@@ -150,14 +167,26 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         csr_array of shape (n_texts, n_features), dtype float32
-            The features; tokens that did not occur in `fit` are left out.
+            The features; tokens or n-grams that did not occur in `fit` are left out.
         """
         check_is_fitted(self)
-        counts = self._counts(self.embedding_, X)
-        return self._tfidf.transform(counts[:, self.token_ids_], copy=False)
+        ngrams = self._ngrams
+        n_texts, batches = text_batches(X, _BATCH_SIZE, missing=self.missing)
+
+        def transform_batch(batch: list[str]) -> csr_array:
+            return ngrams.transform(self._tokens(self.embedding_, batch, n_jobs=1))
+
+        blocks = run_batches(
+            transform_batch,
+            batches,
+            total=n_texts,
+            n_jobs=self.n_jobs,
+            show_progress=False,
+        )
+        return vstack(list(blocks) or [transform_batch([])], format="csr")
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
-        """Tokens, in the order of the columns.
+        """Tokens or n-grams, in the order of the columns.
 
         Parameters
         ----------
@@ -167,41 +196,64 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_features,), dtype object
-            The tokens as the model's vocabulary spells them.
+            The tokens as the model's vocabulary spells them, those of an n-gram with a
+            space between.
         """
         check_is_fitted(self)
-        return np.array(self.embedding_.vocabulary, dtype=object)[self.token_ids_]
+        return self._ngrams.names(self.embedding_.vocabulary)
+
+    @property
+    def token_ids_(self) -> npt.NDArray[np.int32]:
+        """Ids of the tokens that are columns."""
+        if self._ngrams.ngram_range != (1, 1):
+            raise AttributeError("token_ids_ needs ngram_range=(1, 1)")
+        return self._ngrams.keys[0].astype(np.int32)
 
     @property
     def idf_(self) -> npt.NDArray[np.float32]:
         """Inverse document frequencies of the columns."""
-        idf: npt.NDArray[np.float32] = self._tfidf.idf_
-        return idf
+        if self._ngrams.idf is None:
+            raise AttributeError("idf_ needs use_idf=True")
+        return self._ngrams.idf
 
     def _fit(self, X: Iterable[str]) -> csr_array:
-        """Fit, and return the counts of the columns that are kept."""
-        embedding = as_embedding(self.model)
-        counts = self._counts(embedding, X)
-        token_ids = np.unique(counts.indices).astype(np.int32)
-        if token_ids.size == 0:
-            raise ValueError(
-                f"no known token in {counts.shape[0]} texts: there is nothing to count"
-            )
-        counts = counts[:, token_ids]
-        self._tfidf = TfidfTransformer(
+        """Fit, and return the features."""
+        ngrams = NgramTfidf(
+            _checked_range(self.ngram_range),
             norm=self.norm,
             use_idf=self.use_idf,
             smooth_idf=self.smooth_idf,
             sublinear_tf=self.sublinear_tf,
-        ).fit(counts)
-        self.embedding_ = embedding
-        self.token_ids_ = token_ids
-        return counts
-
-    def _counts(self, embedding: StaticEmbedding, X: Iterable[str]) -> csr_array:
-        tokens = embedding.token_ids(
-            X, max_length=self.max_length, missing=self.missing, n_jobs=self.n_jobs
         )
-        counts = count_matrix(tokens, embedding.n_tokens)
-        counts.sum_duplicates()
-        return counts
+        embedding = as_embedding(self.model)
+        tokens = self._tokens(embedding, X, n_jobs=self.n_jobs)
+        features = ngrams.fit_transform(tokens, embedding.n_tokens)
+        if ngrams.n_features == 0:
+            least = self.ngram_range[0]
+            unit = "known token" if least == 1 else f"{least} known tokens in a row"
+            raise ValueError(
+                f"no {unit} in {features.shape[0]} texts: there is nothing to count"
+            )
+        self.embedding_ = embedding
+        self._ngrams = ngrams
+        return features
+
+    def _tokens(
+        self, embedding: StaticEmbedding, X: Iterable[str], n_jobs: int | None
+    ) -> TokenIds:
+        return embedding.token_ids(
+            X, max_length=self.max_length, missing=self.missing, n_jobs=n_jobs
+        )
+
+
+def _checked_range(ngram_range: tuple[Any, ...]) -> tuple[int, int]:
+    if (
+        len(ngram_range) != 2
+        or not all(isinstance(n, Integral) for n in ngram_range)
+        or not 1 <= ngram_range[0] <= ngram_range[1]
+    ):
+        raise ValueError(
+            "ngram_range must be two integers, 1 <= shortest <= longest, got "
+            f"{ngram_range!r}"
+        )
+    return int(ngram_range[0]), int(ngram_range[1])

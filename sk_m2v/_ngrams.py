@@ -1,0 +1,385 @@
+"""Token ids to sparse TF-IDF features of their n-grams.
+
+An n-gram is one integer, its ids being the digits, so that everything here is
+arithmetic on arrays. The large steps release the GIL: several batches can run side by
+side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from sk_m2v.embedding._backends import TokenIds
+
+Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
+
+
+class NgramTfidf:
+    """TF-IDF of the n-grams of token ids.
+
+    Columns are the n-grams that occur in the texts of `fit`, the shorter ones first,
+    and those of one length in the order of their ids. No n-gram reaches from one text
+    into the next.
+
+    Parameters
+    ----------
+    ngram_range : tuple of (int, int), default=(1, 1)
+        Shortest and longest n-gram.
+    norm : {"l1", "l2"} or None, default="l2"
+        How to scale each row.
+    use_idf : bool, default=True
+        Whether to weight n-grams by their inverse document frequency.
+    smooth_idf : bool, default=True
+        Whether to count one more document that has every n-gram.
+    sublinear_tf : bool, default=False
+        Whether to replace a count `c` by ``1 + log(c)``.
+
+    Attributes
+    ----------
+    n_tokens : int
+        Number of tokens of the tokenizer, the base of the keys.
+    keys : list of ndarray of shape (n_ngrams,), dtype int64
+        The n-grams of each length, ascending: the ids are the digits of a key.
+    idf : ndarray of shape (n_features,), dtype float32, or None
+        Inverse document frequencies. None without `use_idf`.
+    """
+
+    def __init__(
+        self,
+        ngram_range: tuple[int, int] = (1, 1),
+        *,
+        norm: str | None = "l2",
+        use_idf: bool = True,
+        smooth_idf: bool = True,
+        sublinear_tf: bool = False,
+    ) -> None:
+        self.ngram_range = ngram_range
+        self.norm = norm
+        self.use_idf = use_idf
+        self.smooth_idf = smooth_idf
+        self.sublinear_tf = sublinear_tf
+        self.n_tokens = 0
+        self.keys: list[Int64Array] = []
+        self.idf: npt.NDArray[np.float32] | None = None
+
+    # Tables follow from the keys, and are larger.
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: it for name, it in vars(self).items() if name != "_tables"}
+
+    @property
+    def n_features(self) -> int:
+        """Number of n-grams, the columns of the features."""
+        return sum(map(len, self.keys))
+
+    def fit(
+        self,
+        tokens: TokenIds,
+        n_tokens: int,
+        sample_weight: npt.NDArray[np.floating] | None = None,
+    ) -> Self:
+        """Learn which n-grams occur, and in how many texts.
+
+        Parameters
+        ----------
+        tokens : TokenIds
+            Ids of the texts.
+        n_tokens : int
+            Number of tokens of the tokenizer.
+        sample_weight : ndarray of shape (n_texts,), optional
+            How often each text counts, at least 0. A text of weight 0 is as good as
+            left out.
+
+        Returns
+        -------
+        NgramTfidf
+            This object.
+
+        Raises
+        ------
+        ValueError
+            If n-grams are too long for a key of 64 bits.
+        """
+        self._fit(tokens, n_tokens, sample_weight)
+        return self
+
+    def fit_transform(
+        self,
+        tokens: TokenIds,
+        n_tokens: int,
+        sample_weight: npt.NDArray[np.floating] | None = None,
+    ) -> csr_array:
+        """Fit to texts and return their features, counting once.
+
+        Parameters
+        ----------
+        tokens : TokenIds
+            Ids of the texts.
+        n_tokens : int
+            Number of tokens of the tokenizer.
+        sample_weight : ndarray of shape (n_texts,), optional
+            As in `fit`.
+
+        Returns
+        -------
+        csr_array of shape (n_texts, n_features), dtype float32
+            The features, as `transform` returns them.
+        """
+        return self._weighted(self._fit(tokens, n_tokens, sample_weight))
+
+    def transform(self, tokens: TokenIds) -> csr_array:
+        """Features of texts.
+
+        Parameters
+        ----------
+        tokens : TokenIds
+            Ids of the texts.
+
+        Returns
+        -------
+        csr_array of shape (n_texts, n_features), dtype float32
+            The features, in canonical form; n-grams that did not occur in `fit` are
+            left out.
+        """
+        return self._weighted(self._counts(tokens))
+
+    def names(self, vocabulary: Sequence[str]) -> npt.NDArray[Any]:
+        """The n-grams, in the order of the columns.
+
+        Parameters
+        ----------
+        vocabulary : sequence of str
+            Tokens in the order of their ids.
+
+        Returns
+        -------
+        ndarray of shape (n_features,), dtype object
+            The tokens of each n-gram, with a space between them.
+        """
+        spelled = np.array(vocabulary, dtype=object)
+        blocks = [np.empty(0, dtype=object)]
+        for n, keys in zip(self._lengths, self.keys, strict=True):
+            keys, ids = np.divmod(keys, self.n_tokens)
+            names = spelled[ids]
+            for _ in range(n - 1):
+                keys, ids = np.divmod(keys, self.n_tokens)
+                names = spelled[ids] + " " + names
+            blocks.append(names)
+        return np.concatenate(blocks)
+
+    @property
+    def _lengths(self) -> range:
+        return range(self.ngram_range[0], self.ngram_range[1] + 1)
+
+    # Two threads may both make them, which does no harm.
+    @cached_property
+    def _tables(self) -> list[_Table]:
+        return [
+            _DirectTable(keys, self.n_tokens) if n == 1 else _HashTable(keys)
+            for n, keys in zip(self._lengths, self.keys, strict=True)
+        ]
+
+    def _fit(
+        self,
+        tokens: TokenIds,
+        n_tokens: int,
+        sample_weight: npt.NDArray[np.floating] | None,
+    ) -> csr_array:
+        """Fit, and return the counts."""
+        _check_lengths(self.ngram_range, n_tokens)
+        weights = np.ones(tokens.offsets.size - 1)
+        if sample_weight is not None:
+            weights = np.asarray(sample_weight, dtype=np.float64)
+        self.n_tokens = n_tokens
+        self.keys = [
+            _distinct(keys if weights.all() else keys[weights[rows] > 0])
+            for rows, keys in self._grams(tokens)
+        ]
+        vars(self).pop("_tables", None)
+        counts = self._counts(tokens)
+        if self.use_idf:
+            row_weights = np.repeat(weights, np.diff(counts.indptr))
+            frequencies = np.bincount(counts.indices, row_weights, self.n_features)
+            smooth = int(self.smooth_idf)
+            idf = np.log((weights.sum() + smooth) / (frequencies + smooth)) + 1
+            self.idf = idf.astype(np.float32)
+        return counts
+
+    def _counts(self, tokens: TokenIds) -> csr_array:
+        """How often each known n-gram occurs in each text."""
+        first = 0
+        found = []
+        for grams, keys, table in zip(
+            self._grams(tokens), self.keys, self._tables, strict=True
+        ):
+            columns = table.find(grams.keys)
+            # Positions, not masks: a processor cannot guess which n-grams are known.
+            known = np.flatnonzero(columns >= 0)
+            found.append((grams.rows[known], columns[known] + np.int32(first)))
+            first += len(keys)
+        return _count(found, (tokens.offsets.size - 1, first))
+
+    def _grams(self, tokens: TokenIds) -> Iterator[_Grams]:
+        """All n-grams, for each length."""
+        ids, offsets = tokens
+        rows = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+        for n in self._lengths:
+            size = max(ids.size - n + 1, 0)
+            keys = ids[:size].astype(np.int64)
+            for i in range(1, n):
+                keys *= self.n_tokens
+                keys += ids[i : i + size]
+            if n == 1:
+                yield _Grams(rows, keys)
+            else:
+                inside = rows[:size] == rows[n - 1 : n - 1 + size]
+                yield _Grams(rows[:size][inside], keys[inside])
+
+    def _weighted(self, counts: csr_array) -> csr_array:
+        """Turn counts into features, in place."""
+        values = counts.data
+        if self.sublinear_tf:
+            np.log(values, out=values)
+            values += 1
+        if self.idf is not None:
+            values *= self.idf[counts.indices]
+        if self.norm is not None and values.size:
+            lengths = np.diff(counts.indptr)
+            filled = lengths > 0  # `reduceat` cannot sum nothing
+            starts = counts.indptr[:-1][filled]
+            if self.norm == "l1":
+                norms = np.add.reduceat(values, starts)
+            else:
+                norms = np.sqrt(np.add.reduceat(values * values, starts))
+            values /= np.repeat(norms, lengths[filled])
+        return counts
+
+
+class _Grams(NamedTuple):
+    """The n-grams of one length: the row and the key of each."""
+
+    rows: Int64Array
+    keys: Int64Array
+
+
+def _check_lengths(ngram_range: tuple[int, int], n_tokens: int) -> None:
+    if n_tokens ** ngram_range[1] > 2**63:
+        largest = 1
+        while n_tokens ** (largest + 1) <= 2**63:
+            largest += 1
+        raise ValueError(
+            f"ngram_range={ngram_range} is too long: with {n_tokens} tokens, n-grams "
+            f"can have at most {largest}"
+        )
+
+
+def _count(
+    found: list[tuple[Int64Array, Int32Array]], shape: tuple[int, int]
+) -> csr_array:
+    """Count rows and columns of occurrences, in canonical form.
+
+    A cell is one integer, so that sorting brings together what is equal, and puts rows
+    and columns in order as well: less work than `csr_array.sum_duplicates`.
+    """
+    n_rows, n_columns = shape
+    bits = n_columns.bit_length()
+    # Batches have small integers, which sort faster.
+    dtype = np.dtype(np.int32 if (n_rows + 1) << bits < 2**31 else np.int64)
+    row_cells: npt.NDArray[Any] = np.arange(n_rows + 1, dtype=dtype) << bits
+    cells = np.concatenate([row_cells[rows] | columns for rows, columns in found])
+    cells.sort()
+    firsts = _first_of_equals(cells)
+    counts = np.diff(firsts, append=cells.size)
+    cells = cells[firsts]
+    index_type = np.int32 if max(cells.size, n_columns) < 2**31 else np.int64
+    row_starts = np.searchsorted(cells, row_cells)
+    columns = (cells & ((1 << bits) - 1)).astype(index_type)
+    matrix = csr_array(
+        (counts.astype(np.float32), columns, row_starts.astype(index_type)), shape=shape
+    )
+    matrix.has_canonical_format = True
+    return matrix
+
+
+def _distinct(keys: Int64Array) -> Int64Array:
+    """Distinct keys, ascending; `numpy.unique` hashes, and takes four times as long."""
+    keys = np.sort(keys)
+    return keys[_first_of_equals(keys)]
+
+
+def _first_of_equals(ordered: npt.NDArray[Any]) -> Int64Array:
+    """Where in an ordered array each value occurs first."""
+    is_first = np.ones(ordered.size, dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    return np.flatnonzero(is_first)
+
+
+class _Table(Protocol):
+    """Finds the columns of keys; -1 stands for a key that has none."""
+
+    def find(self, keys: Int64Array) -> Int32Array: ...
+
+
+class _DirectTable:
+    """A column for every key there can be."""
+
+    def __init__(self, keys: Int64Array, n_possible: int) -> None:
+        self._columns = np.full(n_possible, -1, dtype=np.int32)
+        self._columns[keys] = np.arange(len(keys), dtype=np.int32)
+
+    def find(self, keys: Int64Array) -> Int32Array:
+        return self._columns[keys]
+
+
+class _HashTable:
+    """Open addressing with linear probing, for whole arrays at a time."""
+
+    # Slots for each key, at least: with this many, most searches end at the first.
+    _SPACE = 4
+    # 2**64 divided by the golden ratio spreads consecutive keys evenly.
+    _FACTOR = np.uint64(0x9E3779B97F4A7C15)
+
+    def __init__(self, keys: Int64Array) -> None:
+        bits = max((self._SPACE * len(keys) - 1).bit_length(), 1)
+        self._shift = np.uint64(64 - bits)
+        self._mask = (1 << bits) - 1
+        self._keys = np.asarray(keys)  # indexing a memmap is slow
+        self._columns = np.full(1 << bits, -1, dtype=np.int32)
+        columns = np.arange(len(keys), dtype=np.int32)
+        slots = self._slots(keys)
+        while columns.size:
+            free = self._columns[slots] < 0
+            self._columns[slots[free]] = columns[free]
+            # Of several that wanted a slot, one has it now.
+            again = self._columns[slots] != columns
+            columns, slots = columns[again], self._next(slots[again])
+
+    def find(self, keys: Int64Array) -> Int32Array:
+        if not len(self._keys):
+            return np.full(keys.size, -1, dtype=np.int32)
+        slots = self._slots(keys)
+        found = self._columns[slots]
+        # Column -1 reads the last key, which an empty slot is never reached with.
+        again = np.flatnonzero((self._keys[found] != keys) & (found >= 0))
+        slots, keys = slots[again], keys[again]
+        while again.size:
+            slots = self._next(slots)
+            columns = self._columns[slots]
+            found[again] = columns
+            left = np.flatnonzero((self._keys[columns] != keys) & (columns >= 0))
+            again, slots, keys = again[left], slots[left], keys[left]
+        return found
+
+    def _slots(self, keys: Int64Array) -> Int64Array:
+        hashes = keys.view(np.uint64) * self._FACTOR
+        hashes >>= self._shift
+        return hashes.view(np.int64)
+
+    def _next(self, slots: Int64Array) -> Int64Array:
+        return (slots + 1) & self._mask
