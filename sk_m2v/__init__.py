@@ -14,20 +14,37 @@ if TYPE_CHECKING:
     from sk_m2v._transformer import StaticEmbeddingTransformer
     from sk_m2v.distill import DistillTransformer
     from sk_m2v.embedding import StaticEmbedding
+    from sk_m2v.train import (
+        ContrastiveTransformer,
+        FeatureExtractionClassifier,
+        FromScratchClassifier,
+        StaticClassifier,
+        StaticRegressor,
+    )
 
     __version__: str
 
 _MODULES = {
+    "ContrastiveTransformer": "sk_m2v.train",
     "DistillTransformer": "sk_m2v.distill",
+    "FeatureExtractionClassifier": "sk_m2v.train",
+    "FromScratchClassifier": "sk_m2v.train",
+    "StaticClassifier": "sk_m2v.train",
     "StaticEmbedding": "sk_m2v.embedding",
     "StaticEmbeddingTransformer": "sk_m2v._transformer",
+    "StaticRegressor": "sk_m2v.train",
     "TokenTfidfVectorizer": "sk_m2v._tfidf",
 }
 
 __all__ = [
+    "ContrastiveTransformer",
     "DistillTransformer",
+    "FeatureExtractionClassifier",
+    "FromScratchClassifier",
+    "StaticClassifier",
     "StaticEmbedding",
     "StaticEmbeddingTransformer",
+    "StaticRegressor",
     "TokenTfidfVectorizer",
 ]
 

@@ -77,8 +77,8 @@ def tiny_model(tiny_vectors: np.ndarray) -> StaticEmbedding:
     return StaticEmbedding(tiny_vectors, tiny_tokenizer(), config=config)
 
 
-class NumbersAsTexts:
-    """Lets scikit-learn's checks, which know only numbers, test a text transformer.
+class NumberDocuments:
+    """Lets scikit-learn's checks, which know only numbers, test an estimator of texts.
 
     A row of numbers becomes a document with a word for each column and size.
     """
@@ -97,6 +97,10 @@ class NumbersAsTexts:
         ]
         return pd.Series(texts, X.index) if hasattr(X, "iloc") else texts
 
+
+class NumbersAsTexts(NumberDocuments):
+    """The methods of a transformer."""
+
     def fit(self, X, y=None):
         return super().fit(self._texts(X, reset=True), y)
 
@@ -105,6 +109,17 @@ class NumbersAsTexts:
 
     def transform(self, X):
         return super().transform(self._texts(X, reset=False))
+
+
+class NumbersAsLabelledTexts(NumberDocuments):
+    """The methods of a classifier or regressor, as far as it has them."""
+
+    def fit(self, X, y=None, X_val=None, y_val=None, *, sample_weight=None):
+        texts = self._texts(X, reset=True)
+        return super().fit(texts, y, sample_weight=sample_weight)
+
+    def predict(self, X):
+        return super().predict(self._texts(X, reset=False))
 
 
 # Not in the default list of scikit-learn.

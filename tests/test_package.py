@@ -13,9 +13,14 @@ from sk_m2v._optional import require
 
 def test_public_names():
     assert sk_m2v.__all__ == [
+        "ContrastiveTransformer",
         "DistillTransformer",
+        "FeatureExtractionClassifier",
+        "FromScratchClassifier",
+        "StaticClassifier",
         "StaticEmbedding",
         "StaticEmbeddingTransformer",
+        "StaticRegressor",
         "TokenTfidfVectorizer",
     ]
     for name in sk_m2v.__all__:

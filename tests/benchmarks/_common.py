@@ -93,3 +93,17 @@ def print_table(
     ]
     rule = "-" * max(map(len, lines))
     print("", title, rule, lines[0], rule, *lines[1:], sep="\n", flush=True)
+
+
+def print_markdown(
+    title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """Print cells as a table in Markdown, aligned as in `print_table`."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
+        for row in (header, *rows)
+    ]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    table = [f"| {' | '.join(line)} |" for line in (lines[0], rule, *lines[1:])]
+    print("", f"### {title}", "", *table, sep="\n", flush=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
@@ -40,9 +41,11 @@ STS_PARTS = ("validation", "test")
 N_TRAIN = 1_000  # texts that a classifier learns from
 
 
-def read_rows(data_set: str, part: str) -> list[dict[str, Any]]:
-    """Rows of a data set as they are in its file."""
-    path = shared(f"datasets/{data_set}/{part}.jsonl.gz")
+def read_rows(
+    data_set: str, part: str, folder: Path | None = None
+) -> list[dict[str, Any]]:
+    """Rows of a data set as they are in its file; of those in `folder`, if given."""
+    path = (folder or shared("datasets")) / data_set / f"{part}.jsonl.gz"
     with gzip.open(path, "rt", encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 
@@ -92,28 +95,45 @@ class LabelledTexts(NamedTuple):
 
 
 def read_labelled(
-    name: str, *, n_seeds: int, n_test: int | None, n_train: int = N_TRAIN
+    name: str,
+    *,
+    n_seeds: int,
+    n_test: int | None,
+    n_train: int | None = N_TRAIN,
+    folder: Path | None = None,
+    multi_label: bool = False,
 ) -> LabelledTexts:
-    """Draw training texts for each seed, and test texts: `n_test`, or all if None."""
-    train, test = (_single_label_rows(name, part) for part in ("train", "test"))
-    draws = [_draw(len(train), n_train, seed) for seed in range(n_seeds)]
+    """Draw training texts for each seed, and test texts: as many, or all if None.
+
+    Where labels are lists, only rows with one label are used, or with `multi_label` all
+    rows, as they are.
+    """
+    train, test = (read_rows(name, part, folder) for part in ("train", "test"))
+    if not multi_label:
+        train, test = _single_label_rows(train), _single_label_rows(test)
+    draws = [_draw(len(train), n_train or len(train), seed) for seed in range(n_seeds)]
     test = [test[index] for index in _draw(len(test), n_test or len(test), seed=0)]
     used, places = np.unique(np.concatenate(draws), return_inverse=True)
     rows = [*(train[index] for index in used), *test]
     return LabelledTexts(
         name,
         [row["text"] for row in rows],
-        np.array([row["label"] for row in rows]),
+        _as_array([row["label"] for row in rows]),
         np.split(places, np.cumsum([len(draw) for draw in draws])[:-1]),
         np.arange(len(used), len(rows)),
     )
 
 
-def _single_label_rows(name: str, part: str) -> list[dict[str, Any]]:
-    rows = read_rows(name, part)
+def _single_label_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if not isinstance(rows[0]["label"], list):
         return rows
     return [{**row, "label": row["label"][0]} for row in rows if len(row["label"]) == 1]
+
+
+def _as_array(labels: list[Any]) -> npt.NDArray[Any]:
+    """Labels in one dimension, also where they are lists."""
+    lists = isinstance(labels[0], list)
+    return np.fromiter(labels, object) if lists else np.array(labels)
 
 
 def _draw(n_rows: int, size: int, seed: int) -> npt.NDArray[np.int64]:

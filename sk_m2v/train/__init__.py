@@ -1,0 +1,48 @@
+"""Classifiers, regressors and pairs: training on texts.
+
+Only `fit` needs torch and skorch. Nothing here imports them before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sk_m2v.train._base import BaseStaticClassifier
+from sk_m2v.train._contrastive import ContrastiveTransformer
+from sk_m2v.train._explain import Explanation
+from sk_m2v.train._feature_extraction import FeatureExtractionClassifier
+from sk_m2v.train._from_scratch import FromScratchClassifier
+from sk_m2v.train._regressor import Scale, StaticRegressor
+from sk_m2v.train._skops import trusted_types
+from sk_m2v.train._static import StaticClassifier
+
+__all__ = [
+    "SKOPS_TRUSTED",
+    "BagModule",
+    "BaseStaticClassifier",
+    "ContrastiveTransformer",
+    "Explanation",
+    "FeatureExtractionClassifier",
+    "FromScratchClassifier",
+    "StaticClassifier",
+    "StaticRegressor",
+]
+
+#: What ``skops.io.load(file, trusted=[*SKOPS_TRUSTED])`` needs for all estimators here,
+#: and for pipelines of them.
+SKOPS_TRUSTED = trusted_types(
+    ContrastiveTransformer,
+    FeatureExtractionClassifier,
+    FromScratchClassifier,
+    StaticClassifier,
+    StaticRegressor,
+    Scale,
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "BagModule":
+        from sk_m2v.train._module import BagModule
+
+        return BagModule
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,350 @@
+"""`ContrastiveTransformer`: vectors in which paired texts are near."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from sk_m2v._base import TEXT_CONSTRAINTS, TextTagsMixin, as_embedding
+from sk_m2v._sklearn import (
+    ClassNamePrefixFeaturesOutMixin,
+    Interval,
+    StrOptions,
+    validates_parameters,
+)
+from sk_m2v._text import as_texts
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.train._rows import TrainableRows
+from sk_m2v.train._split import split_off
+from sk_m2v.train._training import (
+    LOOP_CONSTRAINTS,
+    HoldsNet,
+    batch_size_for,
+    require_training,
+)
+
+
+class ContrastiveTransformer(
+    HoldsNet,
+    TextTagsMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """Turn texts into vectors, learnt from pairs of texts that belong together.
+
+    Questions and answers, titles and articles, two wordings of the same: `fit` changes
+    the vectors of tokens so that each text is nearer to its partner than to the
+    partners of others. Only `fit` needs torch and skorch.
+
+    Parameters
+    ----------
+    model : str, Path, StaticEmbedding or None, default=None
+        A folder, the id of a model on the Hugging Face Hub (``"owner/name"``), or a
+        model. None is the model that comes with this package.
+    temperature : float, default=0.05
+        By what cosines are divided. The smaller, the more the nearest wrong texts
+        count.
+    token_dropout : float, default=0.0
+        Part of the tokens of each text to drop in training.
+    lr : float, default=0.003
+        Step size of the optimiser.
+    batch_size : int or "auto", default="auto"
+        Pairs a step, each of which is compared with all others. "auto" is a hundredth
+        of the pairs, from 32 to 512.
+    max_epochs : int, default=5
+        How often to go through the pairs. 0 keeps the model.
+    patience : int or None, default=5
+        Epochs without a better validation after which to stop. None never stops. Only
+        with validation pairs.
+    validation_fraction : float or None, default=None
+        Part of the pairs to set aside for validation. None sets none aside. Not used
+        if `fit` is given validation pairs. With validation, the vectors of the best
+        epoch are kept, which may be those of the start.
+    optimizer : {"adam", "adamw", "sgd"} or type, default="adam"
+        Optimiser, or a class of `torch.optim`.
+    device : str, default="cpu"
+        Where to train, such as ``"cuda"``.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks of the training.
+    max_length : int, "auto" or None, default="auto"
+        Tokens of each text to read. "auto" does what the model says (mostly 512), None
+        reads all.
+    missing : {"error", "empty"}, default="error"
+        What to do with None, NaN and the like: refuse them, or read them as "".
+    n_jobs : int or None, default=None
+        Number of threads that tokenize and encode. None is 1 unless in a joblib
+        context, -1 is all.
+    random_state : int, RandomState or None, default=None
+        Seed of the training. The same seed gives the same vectors.
+    verbose : int, default=0
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    embedding_ : StaticEmbedding
+        The fine-tuned model, which any other estimator can use.
+    history_ : list of dict
+        One entry an epoch: ``"epoch"``, ``"train_loss"``, ``"dur"`` (seconds) and, with
+        validation pairs, ``"valid_loss"``.
+    n_iter_ : int
+        Number of epochs.
+    net_ : skorch.NeuralNet
+        The net of the training. It is not part of a pickle.
+
+    See Also
+    --------
+    StaticEmbeddingTransformer : The same without training.
+    StaticRegressor : Learns to predict given vectors of texts.
+
+    Notes
+    -----
+    The loss is InfoNCE in both directions, with the other pairs of a batch as negatives
+    [1]_. Pairs that share a text are no negatives of each other: equal texts are never
+    pushed apart. Tokens that do not occur in the pairs keep their vectors.
+
+    References
+    ----------
+    .. [1] A. van den Oord, Y. Li and O. Vinyals, "Representation Learning with
+       Contrastive Predictive Coding", 2018, https://arxiv.org/abs/1807.03748.
+
+    Examples
+    --------
+    >>> from sk_m2v import ContrastiveTransformer
+    >>> questions = ["how do I log in", "where is my parcel", "can I pay by card"]
+    >>> answers = ["use your password", "follow the tracking link", "we take Visa"]
+    >>> transformer = ContrastiveTransformer(random_state=0).fit(questions, answers)
+    >>> transformer.transform(["is my parcel late"]).shape
+    (1, 256)
+    """
+
+    embedding_: StaticEmbedding
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TEXT_CONSTRAINTS,
+        **LOOP_CONSTRAINTS,
+        # A pair alone has nothing to be told from.
+        "batch_size": [
+            Interval(Integral, 2, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        model: str | Path | StaticEmbedding | None = None,
+        *,
+        temperature: float = 0.05,
+        token_dropout: float = 0.0,
+        lr: float = 3e-3,
+        batch_size: int | Literal["auto"] = "auto",
+        max_epochs: int = 5,
+        patience: int | None = 5,
+        validation_fraction: float | None = None,
+        optimizer: str | type = "adam",
+        device: str = "cpu",
+        callbacks: Sequence[Any] | None = None,
+        max_length: int | Literal["auto"] | None = "auto",
+        missing: str = "error",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.model = model
+        self.temperature = temperature
+        self.token_dropout = token_dropout
+        self.lr = lr
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.optimizer = optimizer
+        self.device = device
+        self.callbacks = callbacks
+        self.max_length = max_length
+        self.missing = missing
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @validates_parameters
+    def fit(
+        self,
+        X: Iterable[str],
+        y: Iterable[str],
+        X_val: Iterable[str] | None = None,
+        y_val: Iterable[str] | None = None,
+    ) -> Self:
+        """Learn from pairs of texts.
+
+        Parameters
+        ----------
+        X : iterable of str
+            The first text of each pair, in any container of texts.
+        y : iterable of str
+            The second text of each pair.
+        X_val, y_val : iterable of str, default=None
+            Pairs to validate with, not to learn from.
+
+        Returns
+        -------
+        ContrastiveTransformer
+            This estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the data or parameters cannot be used. The estimator stays as it was.
+        """
+        pairs = self._pairs(X, y, "y")
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val belong together: pass both or neither")
+        held_out = None if X_val is None else self._pairs(X_val, y_val, "y_val")
+        require_training()
+        random_state = check_random_state(self.random_state)
+        if held_out is None and self.validation_fraction is not None:
+            rows = split_off(pairs, self.validation_fraction, random_state)
+            pairs, held_out = (pairs[it] for it in rows)
+        for name, it in (("", pairs), ("validation ", held_out)):
+            if it is not None and (it.min(axis=0) == it.max(axis=0)).any():
+                raise ValueError(
+                    f"The {name}pairs must have at least two different texts on each "
+                    f"side to tell apart, got {len(it)} pair(s)"
+                )
+        learnt = self._learn(pairs, held_out, random_state)
+        for name, value in learnt.items():
+            setattr(self, name, value)
+        return self
+
+    def _pairs(self, X: Any, y: Any, name: str) -> npt.NDArray[np.object_]:
+        """Pairs as an array of shape (n_pairs, 2)."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target {name} "
+                "is None: it is the second text of each pair"
+            )
+        sides = [as_texts(X, missing=self.missing)]
+        try:
+            sides.append(as_texts(y, missing=self.missing))
+        except (TypeError, ValueError) as error:
+            # Such errors speak of X, as those of the first texts do.
+            raise type(error)(f"{name} is no container of texts: {error}") from error
+        if len(sides[0]) != len(sides[1]):
+            raise ValueError(
+                f"X and {name} must have as many texts, got {len(sides[0])} and "
+                f"{len(sides[1])}"
+            )
+        if len(sides[0]) < 2:
+            raise ValueError(
+                f"X has {len(sides[0])} sample(s), and a minimum of 2 pairs is required"
+            )
+        return np.array(sides, dtype=object).T
+
+    def _learn(
+        self,
+        pairs: npt.NDArray[np.object_],
+        held_out: npt.NDArray[np.object_] | None,
+        random_state: np.random.RandomState,
+    ) -> dict[str, Any]:
+        """Learn from checked pairs, and return fitted attributes."""
+        from torch import nn
+
+        from sk_m2v.train import _net
+        from sk_m2v.train._module import BagModule
+        from sk_m2v.train._pairs import InfoNCE, PairDataset, judge_pairs
+
+        embedding = as_embedding(self.model)
+        # The first texts of all pairs, followed by the second texts.
+        texts = [it.T.ravel().tolist() for it in (pairs, held_out) if it is not None]
+        tokens = [
+            embedding.token_ids(it, max_length=self.max_length, n_jobs=self.n_jobs)
+            for it in texts
+        ]
+        rows = TrainableRows(embedding, *tokens)
+        seed = random_state.randint(2**31 - 1)
+        data = PairDataset(
+            rows.rows(tokens[0]),
+            _names(texts[0]),
+            token_dropout=self.token_dropout,
+            random_state=np.random.RandomState(seed),
+        )
+        batch_size = (
+            batch_size_for(len(data)) if self.batch_size == "auto" else self.batch_size
+        )
+        criterion = InfoNCE(self.temperature)
+        validate = None
+        if held_out is not None:
+            validation = PairDataset(rows.rows(tokens[1]), _names(texts[1]))
+            validate = partial(judge_pairs, criterion, validation, batch_size)
+        no_lexical = np.empty((0, embedding.dim), np.float32)
+        module = BagModule(rows.vectors, no_lexical, nn.Identity())
+        net, history = _net.train(
+            module,
+            data,
+            criterion,
+            optimizer=self.optimizer,
+            lr=self.lr,
+            batch_size=batch_size,
+            max_epochs=self.max_epochs,
+            validate=validate,
+            patience=self.patience,
+            callbacks=self.callbacks or (),
+            device=self.device,
+            seed=seed,
+            verbose=int(self.verbose),
+        )
+        return {
+            "embedding_": rows.put_back(module.cpu().vectors.detach().numpy()),
+            "net_": net,
+            "history_": history,
+            "n_iter_": len(history),
+        }
+
+    def transform(self, X: Iterable[str]) -> npt.NDArray[np.float32]:
+        """Turn texts into vectors.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts, such as the first or the second texts of pairs.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, dim), dtype float32
+            One vector of length 1 a text; zeros where no token of a text is known.
+        """
+        check_is_fitted(self)
+        return self.embedding_.encode(
+            X,
+            max_length=self.max_length,
+            missing=self.missing,
+            n_jobs=self.n_jobs,
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.embedding_.dim
+
+
+def _names(texts: list[str]) -> npt.NDArray[np.int64]:
+    """A number for each text, the same for equal texts."""
+    numbers: dict[str, int] = {}
+    return np.array(
+        [numbers.setdefault(text, len(numbers)) for text in texts], np.int64
+    )

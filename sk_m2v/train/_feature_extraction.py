@@ -1,0 +1,221 @@
+"""`FeatureExtractionClassifier`: frozen features, and any classifier on top."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import clone, is_classifier
+from sklearn.utils.metaestimators import available_if
+
+from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
+from sk_m2v._sklearn import HasMethods
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.train._base import BaseStaticClassifier, Part
+from sk_m2v.train._head import Head
+from sk_m2v.train._heads import as_linear, fit_heads
+from sk_m2v.train._labels import Labels
+from sk_m2v.train._logistic import fit_logistic
+from sk_m2v.train._sklearn_head import SklearnHead
+from sk_m2v.train._validate import Judge, log_loss
+
+
+class FeatureExtractionClassifier(BaseStaticClassifier):
+    """Classify texts with a classifier on frozen features.
+
+    The features are the embedding of a text, and beside it (`lexical`) the TF-IDF of
+    its tokens and pairs of tokens: what a text means, and which words it has. Each text
+    is tokenized once for both.
+
+    Parameters
+    ----------
+    model : str, Path, StaticEmbedding or None, default=None
+        A folder, the id of a model on the Hugging Face Hub (``"owner/name"``), or a
+        model. None is the model that comes with this package.
+    head : classifier or None, default=None
+        Any classifier of scikit-learn for sparse features (dense if not `lexical`).
+        None is ``LogisticRegression(C=10)``. For several labels a text, one is fitted
+        per label.
+    lexical : bool, default=True
+        Whether to add the TF-IDF of n-grams of tokens.
+    ngram_range : tuple of (int, int), default=(1, 2)
+        Shortest and longest n-gram of tokens. Only if `lexical`.
+    embedding_weight : float, default=1.5
+        Factor of the embedding, whose length is 1, beside the lexical features, of
+        which each length of n-gram has length 1. The larger, the more the meaning
+        counts, and the less single words.
+    class_weight : dict, "balanced" or None, default="balanced"
+        Weights of classes. "balanced" makes all classes count the same. For several
+        labels a text: weights of the texts that have a label, or the same weight for
+        those that have it and those that have not.
+    thresholds : float, dict, array-like or None, default=None
+        Smallest probability at which a label is predicted, for all or for each. Only
+        where labels are decided one by one, or there are two classes. None is 0.5.
+    max_length : int, "auto" or None, default="auto"
+        Tokens of each text to read. "auto" does what the model says (mostly 512), None
+        reads all.
+    missing : {"error", "empty"}, default="error"
+        What to do with None, NaN and the like: refuse them, or read them as "".
+    n_jobs : int or None, default=None
+        Number of threads. None is 1 unless in a joblib context, -1 is all.
+    random_state : int, RandomState or None, default=None
+        Seed of the head, where it has one and does not say.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes or labels.
+    embedding_ : StaticEmbedding
+        The model.
+    head_ : classifier or list of classifier
+        The fitted head, or one for each label.
+    history_ : list of dict
+        One entry: ``"train_loss"`` and, with validation texts, ``"valid_loss"`` and
+        ``"valid_accuracy"``.
+    n_iter_ : int
+        Iterations of the head, the most of all; 1 if it does not say.
+
+    See Also
+    --------
+    StaticClassifier : Trains the embedding, too.
+
+    Notes
+    -----
+    Default head, weights and features are those that did best on average over twelve
+    data sets of 1,000 texts (``tests/benchmarks/bench_classify.py``).
+
+    Examples
+    --------
+    >>> from sk_m2v import FeatureExtractionClassifier
+    >>> texts = ["a great film", "what a lovely movie", "a dull film", "boring movie"]
+    >>> classifier = FeatureExtractionClassifier().fit(texts, ["+", "+", "-", "-"])
+    >>> classifier.predict(["a lovely film", "so boring"]).tolist()
+    ['+', '-']
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseStaticClassifier._parameter_constraints,
+        "model": TEXT_CONSTRAINTS["model"],
+        "head": [HasMethods(["fit", "predict"]), None],
+    }
+
+    def __init__(
+        self,
+        model: str | Path | StaticEmbedding | None = None,
+        *,
+        head: Any = None,
+        lexical: bool = True,
+        ngram_range: tuple[int, int] = (1, 2),
+        embedding_weight: float = 1.5,
+        class_weight: dict[Any, float] | str | None = "balanced",
+        thresholds: float | dict[Any, float] | Sequence[float] | None = None,
+        max_length: int | Literal["auto"] | None = "auto",
+        missing: str = "error",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.model = model
+        self.head = head
+        self.lexical = lexical
+        self.ngram_range = ngram_range
+        self.embedding_weight = embedding_weight
+        self.class_weight = class_weight
+        self.thresholds = thresholds
+        self.max_length = max_length
+        self.missing = missing
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def _start_embedding(
+        self,
+        texts: list[str],
+        weight: npt.NDArray[np.float64] | None,
+        random_state: np.random.RandomState,
+    ) -> StaticEmbedding:
+        return as_embedding(self.model)
+
+    def _learn(
+        self,
+        embedding: StaticEmbedding,
+        train: Part,
+        validation: Part | None,
+        labels: Labels,
+        random_state: np.random.RandomState,
+        *,
+        resume: bool,
+        max_epochs: int | None = None,
+    ) -> dict[str, Any]:
+        if self.head is None:
+            heads = fit_logistic(
+                train.features, self.embedding_weight, train.Y, train.weights
+            )
+        else:
+            head = self._seeded_head(random_state)
+            X = train.features.stacked(self.embedding_weight)
+            heads = fit_heads(head, X, train.Y, train.weights)
+        fitted: Head | SklearnHead | None = as_linear(
+            heads,
+            train.features.n_lexical,
+            embedding.dim,
+            embedding_weight=self.embedding_weight,
+            n_classes=len(labels.classes_),
+            multilabel=labels.multilabel,
+        )
+        if fitted is None:
+            fitted = SklearnHead(heads, self.embedding_weight, labels.multilabel)
+        return {
+            "embedding_": embedding,
+            "head_": heads if labels.multilabel else heads[0],
+            "n_iter_": max(int(np.max(getattr(it, "n_iter_", 1))) for it in heads),
+            "history_": [_losses(fitted, train, validation, labels)],
+            "_head": fitted,
+        }
+
+    def _seeded_head(self, random_state: np.random.RandomState) -> Any:
+        if not is_classifier(self.head):
+            raise ValueError(
+                f"head must be a classifier, got {type(self.head).__name__}: for "
+                "numbers there is StaticRegressor"
+            )
+        head = clone(self.head)
+        if head.get_params(deep=False).get("random_state", 0) is None:
+            head.set_params(random_state=random_state.randint(2**31 - 1))
+        return head
+
+    def _has_probabilities(self) -> bool:
+        return self.head is None or hasattr(self.head, "predict_proba")
+
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Iterable[str]) -> npt.NDArray[np.float64]:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_classes), dtype float64
+            As in `BaseStaticClassifier.predict_proba`. Only if the head has such a
+            method.
+        """
+        return super().predict_proba(X)
+
+
+def _losses(
+    head: Head | SklearnHead, train: Part, validation: Part | None, labels: Labels
+) -> dict[str, float]:
+    """Entry of the history."""
+    losses = {}
+    multilabel = labels.multilabel
+    probabilities = head.probabilities(*train.features, multilabel=multilabel)
+    losses["train_loss"] = log_loss(train.Y, probabilities, train.weights)
+    if validation is not None:
+        judge = Judge(labels, validation.Y, "accuracy")
+        losses |= judge(head.probabilities(*validation.features, multilabel=multilabel))
+        del losses["goal"]
+    return losses

@@ -1,0 +1,158 @@
+"""A fitted head as arrays: its forward pass needs NumPy alone.
+
+Scores of a text are a sum of two parts: the lexical features times one weight per
+feature and class, and a small network over the embedding. Without hidden layers the
+whole is linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.special import expit, softmax
+
+Float32Array = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float64]
+# Of a head that was trained; of logistic regression in double precision.
+Weights = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Rows times a matrix of shape (n_inputs, n_outputs), plus a bias."""
+
+    weight: Weights
+    bias: Weights
+
+    def __call__(self, rows: FloatArray) -> FloatArray:
+        # In double precision a row's result does not depend on its neighbours.
+        result: FloatArray = (
+            rows @ self.weight.astype(np.float64, copy=False) + self.bias
+        )
+        return result
+
+
+@dataclass(frozen=True)
+class ReLU:
+    """The positive part."""
+
+    def __call__(self, rows: FloatArray) -> FloatArray:
+        return np.maximum(rows, 0)
+
+
+@dataclass(frozen=True)
+class Tanh:
+    """The hyperbolic tangent."""
+
+    def __call__(self, rows: FloatArray) -> FloatArray:
+        result: FloatArray = np.tanh(rows)
+        return result
+
+
+@dataclass(frozen=True)
+class LayerNorm:
+    """Rows of mean 0 and variance 1, scaled and shifted."""
+
+    weight: Weights
+    bias: Weights
+    eps: float
+
+    def __call__(self, rows: FloatArray) -> FloatArray:
+        centred = rows - rows.mean(axis=1, keepdims=True)
+        deviation = np.sqrt((centred**2).mean(axis=1, keepdims=True) + self.eps)
+        result: FloatArray = centred / deviation * self.weight + self.bias
+        return result
+
+
+Layer = Linear | ReLU | Tanh | LayerNorm
+LAYERS: dict[str, type[Any]] = {
+    kind.__name__: kind for kind in (Linear, ReLU, Tanh, LayerNorm)
+}
+
+
+@dataclass(frozen=True)
+class Head:
+    """What turns the features of texts into one score a class.
+
+    Parameters
+    ----------
+    layers : tuple of layers
+        The network over the embedding, from first to last.
+    lexical : ndarray of shape (n_lexical_features, n_outputs)
+        Weights of the lexical features; of no rows where there are none.
+    """
+
+    layers: tuple[Any, ...]
+    lexical: Weights
+
+    @property
+    def linear(self) -> bool:
+        """Whether scores are linear in the embedding."""
+        return len(self.layers) == 1 and isinstance(self.layers[0], Linear)
+
+    def scores(self, blocks: Sequence[csr_array], dense: Float32Array) -> FloatArray:
+        """Scores of texts.
+
+        Parameters
+        ----------
+        blocks : sequence of csr_array of shape (n_texts, n_features), dtype float32
+            Lexical features; their columns one after another are those of `lexical`.
+        dense : ndarray of shape (n_texts, dim), dtype float32
+            Embeddings.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_outputs), dtype float64
+            The scores.
+        """
+        rows = dense.astype(np.float64)
+        for layer in self.layers:
+            rows = layer(rows)
+        start = 0
+        for block in blocks:
+            rows = rows + block @ self.lexical[start : start + block.shape[1]]
+            start += block.shape[1]
+        return rows
+
+    def probabilities(
+        self, blocks: Sequence[csr_array], dense: Float32Array, *, multilabel: bool
+    ) -> FloatArray:
+        """Probabilities of classes, which sum to 1, or of labels, each for itself.
+
+        Parameters
+        ----------
+        blocks, dense : sequence of csr_array, ndarray
+            As in `scores`.
+        multilabel : bool
+            Whether a text can have any number of labels.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_outputs), dtype float64
+            The probabilities.
+        """
+        return to_probabilities(self.scores(blocks, dense), multilabel=multilabel)
+
+
+def to_probabilities(scores: FloatArray, *, multilabel: bool) -> FloatArray:
+    """Probabilities of classes, which sum to 1, or of labels, each for itself.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_texts, n_classes)
+        The scores.
+    multilabel : bool
+        Whether a text can have any number of labels.
+
+    Returns
+    -------
+    ndarray of shape (n_texts, n_classes), dtype float64
+        The probabilities.
+    """
+    probabilities: FloatArray = expit(scores) if multilabel else softmax(scores, axis=1)
+    return probabilities

@@ -1,0 +1,557 @@
+"""`StaticRegressor`: numbers or vectors from texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from numbers import Real
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.linear_model import Ridge
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+)
+
+from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
+from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
+from sk_m2v._text import as_texts
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.train._base import Part
+from sk_m2v.train._features import Features, embed, fit_lexical
+from sk_m2v.train._head import Head, Linear
+from sk_m2v.train._split import split_off
+from sk_m2v.train._text_model import TextModel
+from sk_m2v.train._training import FineTuned, require_training
+
+FloatArray = npt.NDArray[np.float64]
+
+# Of the conjugate gradients of ridge regression. The error that scikit-learn allows by
+# default, 1e-4, shows in predictions.
+_TOLERANCE = 1e-6
+
+
+class StaticRegressor(FineTuned, TextModel, RegressorMixin, BaseEstimator):
+    """Predict numbers or vectors from texts, with an embedding fine-tuned to the task.
+
+    Three parts learn together: the vectors of the tokens, a head over their mean, and
+    one weight for each n-gram of tokens and target (`lexical`). They start from a
+    ridge regression on the frozen features. Only `fit` needs torch and skorch; a
+    fitted regressor predicts, pickles and loads without.
+
+    Parameters
+    ----------
+    model : str, Path, StaticEmbedding or None, default=None
+        A folder, the id of a model on the Hugging Face Hub (``"owner/name"``), or a
+        model. None is the model that comes with this package.
+    n_layers : int, default=0
+        Number of hidden layers of the head. 0 is linear.
+    hidden_dim : int, default=512
+        Units of each hidden layer.
+    freeze : bool, default=False
+        Whether the vectors of the tokens stay as they are.
+    dropout : float, default=0.0
+        Part of the inputs of each layer of the head to drop in training.
+    token_dropout : float, default=0.0
+        Part of the tokens of each text to drop in training.
+    lexical : bool, default=True
+        Whether to give n-grams of tokens weights of their own, times their TF-IDF. For
+        vectors of hundreds of dimensions, these take most of the time.
+    ngram_range : tuple of (int, int), default=(1, 2)
+        Shortest and longest n-gram of tokens. Only if `lexical`.
+    embedding_weight : float, default=1.5
+        Factor of the embedding in the ridge regression that training starts from.
+    alpha : float, default=3.0
+        Strength of the ridge in that regression. Targets have standard deviation 1
+        there, whatever their unit.
+    loss : {"squared_error", "cosine"}, default="squared_error"
+        What to make small. "cosine" is one minus the cosine of predicted and true
+        vectors: only directions are learnt, and lengths stay about those of the ridge
+        regression.
+    lr : float, default=0.0005
+        Step size of the optimiser.
+    batch_size : int or "auto", default="auto"
+        Texts a step. "auto" is a hundredth of the texts, from 32 to 512.
+    max_epochs : int, default=3
+        How often to go through the texts. 0 keeps the start.
+    patience : int or None, default=5
+        Epochs without a better validation after which to stop. None never stops. Only
+        with validation texts.
+    validation_fraction : float or None, default=None
+        Part of the texts to set aside for validation. None sets none aside. Not used
+        if `fit` is given validation texts. With validation, the weights of the best
+        epoch are kept, which may be those of the start.
+    scoring : str, default="loss"
+        What validation goes by: "loss", or the name of any scorer of scikit-learn for
+        regressors, such as "r2" or "neg_mean_absolute_error".
+    optimizer : {"adam", "adamw", "sgd"} or type, default="adam"
+        Optimiser, or a class of `torch.optim`.
+    device : str, default="cpu"
+        Where to train, such as ``"cuda"``.
+    callbacks : list of skorch.callbacks.Callback or None, default=None
+        Callbacks of the training.
+    warm_start : bool, default=False
+        Whether `fit` goes on from what is fitted, instead of beginning anew. The
+        n-grams and the scale of the targets are then those of the first `fit`.
+    max_length : int, "auto" or None, default="auto"
+        Tokens of each text to read. "auto" does what the model says (mostly 512), None
+        reads all.
+    missing : {"error", "empty"}, default="error"
+        What to do with None, NaN and the like: refuse them, or read them as "".
+    n_jobs : int or None, default=None
+        Number of threads that tokenize and predict. None is 1 unless in a joblib
+        context, -1 is all.
+    random_state : int, RandomState or None, default=None
+        Seed of the training. The same seed gives the same weights.
+    verbose : int, default=0
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    embedding_ : StaticEmbedding
+        The fine-tuned model, which any other estimator can use.
+    history_ : list of dict
+        One entry an epoch: ``"epoch"``, ``"train_loss"``, ``"dur"`` (seconds) and, with
+        validation texts, ``"valid_loss"`` and the like. Losses are those of targets
+        with standard deviation 1.
+    n_iter_ : int
+        Number of epochs.
+    net_ : skorch.NeuralNet
+        The net of the last training. It is not part of a pickle.
+
+    See Also
+    --------
+    StaticClassifier : The same for classes.
+
+    Notes
+    -----
+    Only vectors of tokens that occur get a gradient, and only those are trained; the
+    result is the same in a fraction of the time.
+
+    To change the head, replace `build_head` in a subclass, as for `StaticClassifier`.
+    It learns targets with mean 0 and standard deviation 1; for "cosine", targets with a
+    mean length of 1.
+
+    Examples
+    --------
+    >>> from sk_m2v import StaticRegressor
+    >>> texts = ["a great film", "what a lovely movie", "a dull film", "boring movie"]
+    >>> regressor = StaticRegressor(random_state=0).fit(texts, [9, 10, 3, 2])
+    >>> good, bad = regressor.predict(["a lovely film", "so boring"])
+    >>> bool(good > bad)
+    True
+    """
+
+    _form: tuple[int, ...]  # of the target of one text
+    _scale: Scale
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TextModel._parameter_constraints,
+        **FineTuned._parameter_constraints,
+        "model": TEXT_CONSTRAINTS["model"],
+        "embedding_weight": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [Interval(Real, 0, None, closed="neither")],
+        "loss": [StrOptions({"squared_error", "cosine"})],
+        "scoring": [StrOptions({"loss", *get_scorer_names()})],
+    }
+
+    def __init__(
+        self,
+        model: str | Path | StaticEmbedding | None = None,
+        *,
+        n_layers: int = 0,
+        hidden_dim: int = 512,
+        freeze: bool = False,
+        dropout: float = 0.0,
+        token_dropout: float = 0.0,
+        lexical: bool = True,
+        ngram_range: tuple[int, int] = (1, 2),
+        embedding_weight: float = 1.5,
+        alpha: float = 3.0,
+        loss: str = "squared_error",
+        lr: float = 5e-4,
+        batch_size: int | Literal["auto"] = "auto",
+        max_epochs: int = 3,
+        patience: int | None = 5,
+        validation_fraction: float | None = None,
+        scoring: str = "loss",
+        optimizer: str | type = "adam",
+        device: str = "cpu",
+        callbacks: Sequence[Any] | None = None,
+        warm_start: bool = False,
+        max_length: int | Literal["auto"] | None = "auto",
+        missing: str = "error",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.model = model
+        self.n_layers = n_layers
+        self.hidden_dim = hidden_dim
+        self.freeze = freeze
+        self.dropout = dropout
+        self.token_dropout = token_dropout
+        self.lexical = lexical
+        self.ngram_range = ngram_range
+        self.embedding_weight = embedding_weight
+        self.alpha = alpha
+        self.loss = loss
+        self.lr = lr
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.optimizer = optimizer
+        self.device = device
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.max_length = max_length
+        self.missing = missing
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @validates_parameters
+    def fit(
+        self,
+        X: Iterable[str],
+        y: Any,
+        X_val: Iterable[str] | None = None,
+        y_val: Any = None,
+        *,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Learn to predict numbers.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+        y : array-like of shape (n_texts,) or (n_texts, n_targets)
+            Numbers, or a vector for each text.
+        X_val : iterable of str, default=None
+            Texts to validate with, not to learn from.
+        y_val : array-like, default=None
+            Their numbers, in the form of `y`.
+        sample_weight : array-like of shape (n_texts,), default=None
+            How much each text of `X` counts. None is 1.
+
+        Returns
+        -------
+        StaticRegressor
+            This estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the data or parameters cannot be used. The estimator stays as it was.
+        """
+        texts = as_texts(X, missing=self.missing)
+        if not texts:
+            raise ValueError("X has 0 sample(s), and a minimum of 1 is required.")
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None"
+            )
+        resume = self._resumes()
+        form = self._form if resume else None
+        cosine = self.loss == "cosine"
+        targets, form = _targets(y, "y", form, cosine=cosine)
+        check_consistent_length(texts, targets)
+        self._ngrams()  # complains now about what would fail later
+        weights = _check_sample_weight(
+            sample_weight, np.empty(len(texts)), ensure_non_negative=True
+        )
+        held_out = self._held_out(X_val, y_val)
+        if held_out is not None:
+            targets_val, _ = _targets(held_out[1], "y_val", form, cosine=cosine)
+            held_out = held_out[0], targets_val
+            check_consistent_length(*held_out)
+        require_training()
+        random_state = check_random_state(self.random_state)
+        if held_out is None and self.validation_fraction is not None:
+            keep, out = split_off(targets, self.validation_fraction, random_state)
+            held_out = [texts[i] for i in out], targets[out]
+            texts, targets = [texts[i] for i in keep], targets[keep]
+            weights = weights[keep]
+        scale = (
+            self._scale
+            if resume
+            else _scale_of(targets, weights, self.loss == "cosine")
+        )
+        learnt = self._learn(
+            texts, targets, weights, held_out, scale, random_state, resume
+        )
+        self._form, self._scale = form, scale
+        for name, value in learnt.items():
+            setattr(self, name, value)
+        return self
+
+    def _learn(
+        self,
+        texts: list[str],
+        targets: FloatArray,
+        weights: FloatArray,
+        held_out: tuple[list[str], FloatArray] | None,
+        scale: Scale,
+        random_state: np.random.RandomState,
+        resume: bool,
+    ) -> dict[str, Any]:
+        """Learn from checked data, and return fitted attributes."""
+        from sk_m2v.train._losses import CosineDistance, SquaredError
+
+        embedding = self.embedding_ if resume else as_embedding(self.model)
+        tokens = self._tokens(embedding, texts)
+        if resume:
+            vectorizers = self._vectorizers
+            blocks = tuple(it.transform(tokens) for it in vectorizers)
+        else:
+            vectorizers, blocks = fit_lexical(
+                tokens, embedding.n_tokens, self._ngrams(), weights
+            )
+        train = Part(
+            tokens,
+            Features(blocks, embed(embedding, tokens)),
+            scale.apply(targets).astype(np.float32),
+            weights,
+        )
+        validation = judge = None
+        if held_out is not None:
+            tokens = self._tokens(embedding, held_out[0])
+            blocks = tuple(it.transform(tokens) for it in vectorizers)
+            validation = Part(
+                tokens,
+                Features(blocks, embed(embedding, tokens)),
+                held_out[1],
+                np.ones(len(held_out[1])),
+            )
+            judge = partial(_judge, self.loss, self.scoring, scale, held_out[1])
+        learnt = self._fine_tune(
+            embedding,
+            train,
+            validation,
+            start=scale.removed(self._head) if resume else self._start(train),
+            criterion=CosineDistance() if self.loss == "cosine" else SquaredError(),
+            judge=judge,
+            random_state=random_state,
+            resume=resume,
+            max_epochs=self.max_epochs,
+        )
+        return {
+            **learnt,
+            "_vectorizers": vectorizers,
+            "_head": scale.put_on(learnt["_head"]),
+        }
+
+    def _start(self, train: Part) -> Head:
+        """Ridge regression on the frozen features."""
+        # In double precision, the order of the texts does not matter.
+        X = train.features.stacked(self.embedding_weight).astype(np.float64)
+        ridge = Ridge(alpha=self.alpha, tol=_TOLERANCE)
+        ridge.fit(X, train.Y.astype(np.float64), sample_weight=train.weights)
+        coef = np.atleast_2d(ridge.coef_)
+        intercept = np.atleast_1d(ridge.intercept_)
+        lexical, dense = np.split(coef, [train.features.n_lexical], axis=1)
+        weight = np.ascontiguousarray(dense.T * self.embedding_weight, np.float32)
+        return Head(
+            (Linear(weight, intercept.astype(np.float32)),),
+            np.ascontiguousarray(lexical.T, np.float32),
+        )
+
+    def predict(self, X: Iterable[str]) -> FloatArray:
+        """Predict the numbers of texts.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+
+        Returns
+        -------
+        ndarray of shape (n_texts,) or (n_texts, n_targets), dtype float64
+            In the form of the `y` of `fit`.
+        """
+        check_is_fitted(self)
+        n_targets = self._head.lexical.shape[1]
+        values = self._apply(lambda it: self._head.scores(*it), X, n_targets)
+        return values.reshape(len(values), *self._form)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _targets(
+    y: Any, name: str, form: tuple[int, ...] | None, *, cosine: bool
+) -> tuple[FloatArray, tuple[int, ...]]:
+    """Targets as a matrix, and the form of one text's: ``()`` or ``(n_targets,)``."""
+    array = np.asarray(y)
+    texts = array.dtype == object and any(isinstance(it, str) for it in array.flat)
+    if array.dtype.kind not in "buifO" or texts:
+        raise ValueError(
+            f"{name} must hold numbers, got {array.dtype}: for classes there is "
+            "StaticClassifier"
+        )
+    try:
+        targets = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers: {error}") from error
+    if targets.ndim not in (1, 2) or (targets.ndim == 2 and not targets.shape[1]):
+        raise ValueError(
+            f"{name} must hold a number or a vector a text, got shape {targets.shape}"
+        )
+    if form is not None and targets.shape[1:] != form:
+        raise ValueError(
+            f"{name} must have {form or 'no'} columns as the y of fit has, got shape "
+            f"{targets.shape}"
+        )
+    rows = targets.reshape(len(targets), -1)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is as bad as infinity
+        bad = ~np.isfinite(rows.astype(np.float32)).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"Row {row} of {name} (counted from 0) is {targets[row].tolist()!r}: drop "
+            "rows with NaN, infinity or a value too large for float32"
+        )
+    if cosine:
+        if targets.ndim == 1:
+            raise ValueError(f"loss='cosine' needs vectors, and {name} has numbers")
+        zero = ~rows.any(axis=1)
+        if zero.any():
+            raise ValueError(
+                f"Row {int(zero.argmax())} of {name} (counted from 0) is all zeros, "
+                "which has no direction: drop it, or use loss='squared_error'"
+            )
+    return rows, targets.shape[1:]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and unit of targets, which a net need not learn."""
+
+    mean: FloatArray
+    unit: FloatArray
+
+    def apply(self, targets: FloatArray) -> FloatArray:
+        """Take mean and unit off.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_texts, n_targets)
+            The targets.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_targets)
+            What the net learns.
+        """
+        result: FloatArray = (targets - self.mean) / self.unit
+        return result
+
+    def put_on(self, head: Head) -> Head:
+        """Make a head predict in the unit of the targets.
+
+        Parameters
+        ----------
+        head : Head
+            What the net has learnt.
+
+        Returns
+        -------
+        Head
+            With another last layer or, where that is not linear, one more.
+        """
+        *layers, last = head.layers
+        if isinstance(last, Linear):
+            bias = last.bias * self.unit + self.mean
+            last = Linear(
+                (last.weight * self.unit).astype(np.float32), bias.astype(np.float32)
+            )
+        else:
+            layers, last = [*layers, last], self._layer()
+        lexical = (head.lexical * self.unit).astype(np.float32)
+        return Head((*layers, last), lexical)
+
+    def removed(self, head: Head) -> Head:
+        """Undo `put_on`.
+
+        Parameters
+        ----------
+        head : Head
+            From `put_on`.
+
+        Returns
+        -------
+        Head
+            What the net had learnt.
+        """
+        *layers, last = head.layers
+        own = self._layer()
+        if not (
+            np.array_equal(last.weight, own.weight)
+            and np.array_equal(last.bias, own.bias)
+        ):
+            bias = (last.bias - self.mean) / self.unit
+            weight = (last.weight / self.unit).astype(np.float32)
+            layers.append(Linear(weight, bias.astype(np.float32)))
+        lexical = (head.lexical / self.unit).astype(np.float32)
+        return Head(tuple(layers), lexical)
+
+    def _layer(self) -> Linear:
+        return Linear(
+            np.diag(self.unit).astype(np.float32), self.mean.astype(np.float32)
+        )
+
+
+def _scale_of(targets: FloatArray, weights: FloatArray, cosine: bool) -> Scale:
+    if cosine:  # directions count from zero
+        n_targets = targets.shape[1]
+        length = np.average(np.linalg.norm(targets, axis=1), weights=weights)
+        return Scale(np.zeros(n_targets), np.full(n_targets, length))
+    mean = np.average(targets, axis=0, weights=weights)
+    unit = np.sqrt(np.average((targets - mean) ** 2, axis=0, weights=weights))
+    # A constant is nothing but its mean, and rounding errors are no variance.
+    constant = unit <= 1e-12 * np.abs(mean)
+    return Scale(mean, np.where(constant, 1.0, unit))
+
+
+def _judge(
+    loss: str, scoring: str, scale: Scale, truth: FloatArray, values: FloatArray
+) -> dict[str, float]:
+    """Return what goes into the history, and a ``"goal"`` to make large."""
+    if loss == "cosine":
+        lengths = np.linalg.norm(values, axis=1) * np.linalg.norm(truth, axis=1)
+        products = (values * truth).sum(axis=1)
+        valid_loss = float(1 - np.mean(products / np.maximum(lengths, 1e-300)))
+    else:
+        valid_loss = float(np.mean((values - scale.apply(truth)) ** 2))
+    if scoring == "loss":
+        return {"valid_loss": valid_loss, "goal": -valid_loss}
+    known = _Known(values * scale.unit + scale.mean)
+    goal = float(get_scorer(scoring)(known, np.empty((len(truth), 0)), truth))
+    return {"valid_loss": valid_loss, f"valid_{scoring}": goal, "goal": goal}
+
+
+class _Known(RegressorMixin, BaseEstimator):
+    """A regressor whose predictions are known, for scorers."""
+
+    def __init__(self, values: FloatArray) -> None:
+        self.values = values
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def predict(self, X: Any) -> FloatArray:
+        return self.values

@@ -1,0 +1,68 @@
+"""scikit-learn's rules for the classifiers: none is expected to fail."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import EXTRA_CHECKS, NumbersAsLabelledTexts
+from sklearn.base import clone
+from sklearn.utils import estimator_checks as checks
+
+from sk_m2v import (
+    FeatureExtractionClassifier,
+    FromScratchClassifier,
+    StaticClassifier,
+)
+from sk_m2v.train import _logistic
+
+
+class NumbersAsClassifiedTexts(NumbersAsLabelledTexts):
+    def predict_proba(self, X):
+        return super().predict_proba(self._texts(X, reset=False))
+
+    def decision_function(self, X):
+        return super().decision_function(self._texts(X, reset=False))
+
+
+class CheckedFE(NumbersAsClassifiedTexts, FeatureExtractionClassifier):
+    pass
+
+
+class NumbersAsTrainedTexts(NumbersAsClassifiedTexts):
+    def partial_fit(self, X, y, classes=None, *, sample_weight=None):
+        # Not left to the method itself, which takes `n_features_in_` for a fit.
+        self._validate_params()
+        texts = self._texts(X, reset=not hasattr(self, "classes_"))
+        return super().partial_fit(texts, y, classes, sample_weight=sample_weight)
+
+
+class CheckedFT(NumbersAsTrainedTexts, StaticClassifier):
+    pass
+
+
+class CheckedPT(NumbersAsTrainedTexts, FromScratchClassifier):
+    pass
+
+
+ESTIMATORS = [CheckedFE(), CheckedFT(max_epochs=2), CheckedPT(max_epochs=2)]
+
+
+@pytest.mark.filterwarnings("ignore")
+@checks.parametrize_with_checks(ESTIMATORS)
+def test_estimator_checks(estimator, check, monkeypatch):
+    if check.func.__name__.startswith("check_sample_weight_equivalence"):
+        # Compares to 1e-7, as which no solver stops; and batches of texts that are
+        # repeated are other ones than those of texts that weigh more.
+        monkeypatch.setattr(_logistic, "TOLERANCE", 1e-13)
+        if not isinstance(estimator, CheckedFE):
+            estimator.set_params(max_epochs=0)
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda it: type(it).__name__)
+@pytest.mark.parametrize(
+    "name", ["check_param_validation", "check_dataframe_column_names_consistency"]
+)
+@pytest.mark.filterwarnings("ignore:X .* feature names:UserWarning")
+def test_extra_checks(estimator, name):
+    assert name in EXTRA_CHECKS
+    getattr(checks, name)(type(estimator).__name__, clone(estimator))
