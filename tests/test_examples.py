@@ -1,4 +1,4 @@
-"""The quickstart runs as a user would run it, and examples in the docs are right."""
+"""Examples run as a user would run them, and those in the docs are right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-QUICKSTART = ROOT / "examples" / "quickstart.py"
+EXAMPLES = ROOT / "examples"
+QUICKSTART = EXAMPLES / "quickstart.py"
 PAGES = sorted((ROOT / "docs").glob("**/*.rst"))
 
 # Runs a script as `python script` does; then fails if it has loaded torch.
@@ -35,10 +36,13 @@ ROWS = [
 ]
 
 
-def run(folder: Path, *arguments: str) -> str:
-    """Output of the quickstart, run in a folder, offline, with warnings as errors."""
+def run(
+    folder: Path, *arguments: str, script: Path = QUICKSTART, trains: bool = False
+) -> str:
+    """Output of an example, run in a folder, offline, with warnings as errors."""
+    how = [str(script)] if trains else ["-c", RUN, str(script)]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", RUN, str(QUICKSTART), *arguments],
+        [sys.executable, "-W", "error", *how, *arguments],
         cwd=folder,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
@@ -154,6 +158,32 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         runpy.run_path(str(QUICKSTART))["main"](["--help"])
     assert raised.value.code == 0
     assert "--csv FILE" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_regression(tmp_path: Path) -> None:
+    report = run(tmp_path, script=EXAMPLES / "regression.py", trains=True)
+    lines = re.findall(r"^  (\S.*?) +(-?\d\.\d\d) +(\d+\.\d) +\d+\.\d$", report, re.M)
+    scores = {name: (float(r2), float(error)) for name, r2, error in lines}
+    mean, ridge, own = scores.values()
+    assert list(scores)[-1] == "StaticRegressor"
+    assert abs(mean[0]) < 0.05
+    assert own[0] > ridge[0] + 0.05 > 0.15
+    assert own[1] < ridge[1] < mean[1]
+    years = [int(year) for year in re.findall(r"^  \D+ (\d{4})$", report, re.M)]
+    assert years == sorted(years)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_pairs(tmp_path: Path) -> None:
+    report = run(tmp_path, script=EXAMPLES / "pairs.py", trains=True)
+    lines = re.findall(r"^  (\w+) +(0\.\d{3}) +(0\.\d{3})$", report, re.M)
+    (_, *before), (_, *after) = lines
+    assert [name for name, *_ in lines] == ["before", "after"]
+    for start, end in zip(before, after, strict=True):
+        assert float(end) > float(start) + 0.02
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
