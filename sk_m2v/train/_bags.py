@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.sparse import csr_array, hstack
 from torch.utils.data import Dataset
 
 from sk_m2v.embedding._backends import TokenIds
@@ -21,9 +20,7 @@ class Bags:
 
     ids: torch.Tensor  # rows of the vectors
     offsets: torch.Tensor  # where each text begins
-    lexical_ids: torch.Tensor
-    lexical_offsets: torch.Tensor
-    lexical_values: torch.Tensor
+    fixed: torch.Tensor  # part of the scores that training leaves alone
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -51,13 +48,12 @@ class BagDataset(Dataset[Any]):
     ----------
     tokens : TokenIds
         Ids of the texts: rows of the vectors that are trained.
-    blocks : tuple of csr_array
-        Lexical features.
+    fixed : ndarray of shape (n_texts, n_outputs) or None
+        Scores of the texts that are added to those of the head.
     targets : tuple of ndarray
         What else there is about each text, such as class indices and weights.
     token_dropout : float, default=0
-        Part of the tokens and lexical features to leave out of each text, anew each
-        time.
+        Part of the tokens to leave out of each text, anew each time.
     random_state : RandomState, optional
         Who draws them.
     """
@@ -65,20 +61,16 @@ class BagDataset(Dataset[Any]):
     def __init__(
         self,
         tokens: TokenIds,
-        blocks: tuple[csr_array, ...],
+        fixed: npt.NDArray[np.floating[Any]] | None,
         targets: tuple[npt.NDArray[Any], ...],
         *,
         token_dropout: float = 0.0,
         random_state: np.random.RandomState | None = None,
     ) -> None:
-        n_texts = len(tokens.offsets) - 1
-        n_rows = int(tokens.ids.max(initial=0)) + 1
-        self._counts = count_matrix(tokens, n_rows)
-        self._lexical = (
-            hstack(blocks, format="csr")
-            if blocks
-            else csr_array((n_texts, 0), dtype=np.float32)
-        )
+        self._counts = count_matrix(tokens, int(tokens.ids.max(initial=0)) + 1)
+        if fixed is None:
+            fixed = np.zeros((self._counts.shape[0], 1))
+        self._fixed = torch.from_numpy(fixed.astype(np.float32))
         self._targets = tuple(torch.from_numpy(it) for it in targets)
         self._token_dropout = token_dropout
         self._random_state = random_state
@@ -103,22 +95,18 @@ class BagDataset(Dataset[Any]):
             Their targets.
         """
         index = np.asarray(rows)
-        ids, offsets, _ = self._draw(self._counts[index])
-        bags = Bags(ids, offsets, *self._draw(self._lexical[index]))
-        return bags, [it[index] for it in self._targets]
-
-    def _draw(self, rows: csr_array) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Columns, beginnings and values of rows, without what is dropped."""
-        columns, starts, values = rows.indices, rows.indptr[:-1], rows.data
+        counts = self._counts[index]
+        ids, starts = counts.indices, counts.indptr[:-1]
         if self._random_state is not None and self._token_dropout:
-            keep = self._random_state.random_sample(columns.size) >= self._token_dropout
+            keep = self._random_state.random_sample(ids.size) >= self._token_dropout
             before = np.concatenate([[0], np.cumsum(keep)])
-            columns, starts, values = columns[keep], before[starts], values[keep]
-        return (
-            torch.from_numpy(columns.astype(np.int64)),
+            ids, starts = ids[keep], before[starts]
+        bags = Bags(
+            torch.from_numpy(ids.astype(np.int64)),
             torch.from_numpy(starts.astype(np.int64)),
-            torch.from_numpy(values.astype(np.float32)),
+            self._fixed[index],
         )
+        return bags, [it[index] for it in self._targets]
 
 
 def as_it_is(batch: Any) -> Any:

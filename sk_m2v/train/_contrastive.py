@@ -287,8 +287,7 @@ class ContrastiveTransformer(
         if held_out is not None:
             validation = PairDataset(rows.rows(tokens[1]), _names(texts[1]))
             validate = partial(judge_pairs, criterion, validation, batch_size)
-        no_lexical = np.empty((0, embedding.dim), np.float32)
-        module = BagModule(rows.vectors, no_lexical, nn.Identity())
+        module = BagModule(rows.vectors, nn.Identity())
         net, history = _net.train(
             module,
             data,

@@ -79,7 +79,7 @@ LAYERS: dict[str, type[Any]] = {
 class Head:
     """What turns the features of texts into one score a class.
 
-    Parameters
+    Attributes
     ----------
     layers : tuple of layers
         The network over the embedding, from first to last.
@@ -113,11 +113,29 @@ class Head:
         rows = dense.astype(np.float64)
         for layer in self.layers:
             rows = layer(rows)
+        lexical = self.lexical_scores(blocks)
+        return rows if lexical is None else rows + lexical
+
+    def lexical_scores(self, blocks: Sequence[csr_array]) -> FloatArray | None:
+        """Part of the scores that comes from the lexical features.
+
+        Parameters
+        ----------
+        blocks : sequence of csr_array of shape (n_texts, n_features), dtype float32
+            As in `scores`.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_outputs), or None
+            None where there are no lexical features.
+        """
+        scores = None
         start = 0
         for block in blocks:
-            rows = rows + block @ self.lexical[start : start + block.shape[1]]
+            part = block @ self.lexical[start : start + block.shape[1]]
+            scores = part if scores is None else scores + part
             start += block.shape[1]
-        return rows
+        return scores
 
     def probabilities(
         self, blocks: Sequence[csr_array], dense: Float32Array, *, multilabel: bool

@@ -92,7 +92,7 @@ class _Fit(NamedTuple):
     n_iter: int
 
     def column(self, index: int) -> _Fit:
-        """Return one of several outputs."""
+        # Return one of several outputs.
         one = slice(index, index + 1)
         return _Fit(self.weights[:, one], self.intercept[one], self.n_iter)
 
@@ -156,16 +156,16 @@ class _Data:
         self._dense = dense
 
     def sums(self, factors: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return sums of the rows, lexical and dense, with `factors` of the texts."""
+        # Return sums of the rows, lexical and dense, with `factors` of the texts.
         return self._transposed @ factors, self._dense.T @ factors
 
     def scores(self, sums: tuple[FloatArray, FloatArray]) -> FloatArray:
-        """Return the inner products of sums with the rows."""
+        # Return the inner products of sums with the rows.
         scores: FloatArray = self._merged.matrix @ sums[0] + self._dense @ sums[1]
         return scores
 
     def weights(self, factors: FloatArray) -> FloatArray:
-        """Return a sum of the rows, of all features."""
+        # Return a sum of the rows, of all features.
         lexical, dense = self.sums(factors)
         return np.concatenate([self._merged.unmerge(lexical), dense])
 
@@ -178,16 +178,16 @@ class _Vector(NamedTuple):
     scores: FloatArray  # of the texts by the weights
 
     def dot(self, other: _Vector) -> float:
-        """Inner product of the weights and intercepts."""
+        # Inner product of the weights and intercepts.
         product = np.vdot(self.factors, other.scores)
         return float(product + self.intercept @ other.intercept)
 
     def plus(self, factor: float, other: _Vector) -> _Vector:
-        """Sum with a multiple of another."""
+        # Sum with a multiple of another.
         return _Vector(*(a + factor * b for a, b in zip(self, other, strict=True)))
 
     def times(self, factor: float) -> _Vector:
-        """Return a multiple."""
+        # Return a multiple.
         return _Vector(*(factor * it for it in self))
 
 

@@ -12,18 +12,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from sk_m2v.train._bags import Bags
-from sk_m2v.train._head import Head, LayerNorm, Linear, ReLU, Tanh
+from sk_m2v.train._head import LayerNorm, Linear, ReLU, Tanh
 
 
 class BagModule(nn.Module):
-    """Scores of bags of tokens: lexical weights, and a head over the mean vector.
+    """Scores of bags of tokens: those that are fixed, and a head over the mean vector.
 
     Parameters
     ----------
     vectors : ndarray of shape (n_rows, dim), dtype float32
         Vectors of the tokens that occur.
-    lexical : ndarray of shape (n_features, n_outputs), dtype float32
-        Weights of the lexical features.
     head : torch.nn.Module
         From embeddings of length 1 to scores.
     freeze : bool, default=False
@@ -33,7 +31,6 @@ class BagModule(nn.Module):
     def __init__(
         self,
         vectors: npt.NDArray[np.float32],
-        lexical: npt.NDArray[np.float32],
         head: nn.Module,
         *,
         freeze: bool = False,
@@ -42,7 +39,6 @@ class BagModule(nn.Module):
         self.vectors = nn.Parameter(
             torch.from_numpy(vectors.copy()), requires_grad=not freeze
         )
-        self.lexical = nn.Parameter(torch.from_numpy(lexical.astype(np.float32)))
         self.head = head
 
     def embed(self, bags: Bags) -> torch.Tensor:
@@ -74,15 +70,7 @@ class BagModule(nn.Module):
         torch.Tensor of shape (n_texts, n_outputs)
             The scores.
         """
-        scores: torch.Tensor = self.head(self.embed(bags))
-        if len(self.lexical):
-            scores = scores + F.embedding_bag(
-                bags.lexical_ids,
-                self.lexical,
-                bags.lexical_offsets,
-                mode="sum",
-                per_sample_weights=bags.lexical_values,
-            )
+        scores: torch.Tensor = self.head(self.embed(bags)) + bags.fixed
         return scores
 
 
@@ -201,7 +189,7 @@ def load_layers(head: nn.Module, layers: tuple[Any, ...]) -> None:
             parameter.copy_(array)
 
 
-def to_head(module: nn.Module, lexical: torch.Tensor) -> Head:
+def to_layers(module: nn.Module) -> tuple[Any, ...]:
     """Read a trained head as arrays.
 
     Parameters
@@ -209,19 +197,15 @@ def to_head(module: nn.Module, lexical: torch.Tensor) -> Head:
     module : torch.nn.Module
         The head. Made of linear layers, ReLU, Tanh, LayerNorm and dropout, it needs no
         torch afterwards; anything else is kept as it is, and torch to predict.
-    lexical : torch.Tensor of shape (n_features, n_outputs)
-        Weights of the lexical features.
 
     Returns
     -------
-    Head
-        What predicts.
+    tuple of layers
+        Those of a `Head`.
     """
     module = module.cpu().eval()
     layers = _layers(module)
-    if layers is None:
-        layers = [TorchLayer(module)]
-    return Head(tuple(layers), lexical.detach().cpu().numpy().copy())
+    return (TorchLayer(module),) if layers is None else tuple(layers)
 
 
 def _layers(module: nn.Module) -> list[Any] | None:

@@ -39,7 +39,7 @@ class PairDataset(BagDataset):
     ) -> None:
         super().__init__(
             tokens,
-            (),
+            None,
             (names,),
             token_dropout=token_dropout,
             random_state=random_state,

@@ -22,7 +22,7 @@ class TrainableRows:
     ----------
     embedding : StaticEmbedding
         Whose vectors.
-    texts : sequence of TokenIds
+    *texts : TokenIds
         Ids of all texts that training or validation reads.
 
     Attributes

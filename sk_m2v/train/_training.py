@@ -1,4 +1,4 @@
-"""`FineTuned`: training the embedding, the lexical weights and the head together."""
+"""`FineTuned`: training the embedding and the head together."""
 
 from __future__ import annotations
 
@@ -73,10 +73,12 @@ class HoldsNet:
 
 
 class FineTuned(HoldsNet):
-    """What trains the embedding, the lexical weights and the head together.
+    """What trains the embedding and the head together.
 
     Training starts from a linear model on the frozen features, so that it only has to
-    make better what is good already.
+    make better what is good already. The weights of the lexical features are those of
+    that model: training them, too, changed no score on average, and took most of the
+    time.
     """
 
     n_layers: int
@@ -137,21 +139,18 @@ class FineTuned(HoldsNet):
     def build_module(
         self,
         vectors: npt.NDArray[np.float32],
-        lexical: npt.NDArray[np.float32],
         head: Any,
     ) -> Any:
         """Make the network that is trained.
 
         Replace it in a subclass to train otherwise, for example with noise. Whatever
-        happens in training, predictions are made with the ``vectors``, ``lexical``
-        weights and ``head`` that the module has in the end.
+        happens in training, predictions are made with the ``vectors`` and the ``head``
+        that the module has in the end.
 
         Parameters
         ----------
         vectors : ndarray of shape (n_rows, dim), dtype float32
             Vectors of the tokens that occur.
-        lexical : ndarray of shape (n_features, n_outputs), dtype float32
-            Weights of the lexical features.
         head : torch.nn.Module
             From `build_head`.
 
@@ -162,7 +161,7 @@ class FineTuned(HoldsNet):
         """
         from sk_m2v.train._module import BagModule
 
-        return BagModule(vectors, lexical, head, freeze=self.freeze)
+        return BagModule(vectors, head, freeze=self.freeze)
 
     # --- Learning ---------------------------------------------------------------------
 
@@ -199,16 +198,18 @@ class FineTuned(HoldsNet):
             _module.load_layers(head, start.layers)
         elif type(self).build_head is FineTuned.build_head:
             _module.start_from_linear(head, start.layers[0])
-        module = self.build_module(rows.vectors, start.lexical, head)
+        module = self.build_module(rows.vectors, head)
         validate = None
         if validation is not None and judge is not None:
             validation_data = BagDataset(
-                rows.rows(validation.tokens), validation.features.blocks, ()
+                rows.rows(validation.tokens),
+                start.lexical_scores(validation.features.blocks),
+                (),
             )
             validate = partial(_validate, judge, validation_data)
         data = BagDataset(
             rows.rows(train.tokens),
-            train.features.blocks,
+            start.lexical_scores(train.features.blocks),
             (train.Y, train.weights.astype(np.float32)),
             token_dropout=self.token_dropout,
             random_state=np.random.RandomState(seed),
@@ -243,7 +244,7 @@ class FineTuned(HoldsNet):
             "net_": net,
             "history_": history,
             "n_iter_": len(history),
-            "_head": _module.to_head(module.head, module.lexical),
+            "_head": Head(_module.to_layers(module.head), start.lexical),
         }
 
 
