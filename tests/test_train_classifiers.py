@@ -38,6 +38,7 @@ from sk_m2v import (
     StaticEmbedding,
 )
 from sk_m2v.train import _tokens
+from sk_m2v.train._split import split_off
 
 SUBJECTS = {
     "animals": ["the cat sleeps", "a dog barks", "wild horses run", "birds can fly"],
@@ -263,6 +264,13 @@ class TestHardData:
         assert "valid_loss" in trained.history_[-1]
         assert trained.score(TEXTS, LABELS) == 1.0
 
+    def test_no_class_is_set_aside_whole(self):
+        Y = np.repeat([0, 1], [100, 2])
+        for seed in range(5):
+            keep, out = split_off(Y, 0.9, np.random.RandomState(seed))
+            assert set(Y[keep]) == {0, 1}
+            assert len(keep) + len(out) == 102
+
     def test_too_little_to_split(self, trained):
         with pytest.raises(ValueError, match="validation_fraction"):
             trained.set_params(validation_fraction=0.5).fit(["a", "b"], [0, 1])
@@ -465,7 +473,8 @@ class TestTraining:
         results = {}
 
         def run(seed):
-            it = StaticClassifier(random_state=seed, token_dropout=0.2)
+            it = StaticClassifier(random_state=seed, token_dropout=0.2, dropout=0.2)
+            it.set_params(n_layers=1, hidden_dim=16)
             results.setdefault(seed, []).append(
                 it.fit(TEXTS, LABELS).predict_proba(NEW)
             )

@@ -31,7 +31,6 @@ from sklearn.svm import SVC, LinearSVC
 
 from sk_m2v import FeatureExtractionClassifier, StaticClassifier, StaticEmbedding
 from sk_m2v.train import SKOPS_TRUSTED, BaseStaticClassifier, StaticRegressor
-from sk_m2v.train._persistence import PersistenceMixin
 
 TEXTS = [
     "a great film, a great cast",
@@ -241,28 +240,32 @@ class TestFolder:
         with pytest.raises(ValueError, match=expected):
             StaticClassifier.from_pretrained(tmp_path)
 
-    def test_of_a_regressor(self, tmp_path):
-        class Regressor(PersistenceMixin, StaticRegressor):
-            def _more_state(self):
-                return {"form": self._form}
-
-            def _set_more_state(self, state):
-                self._form = tuple(state["form"])
-
-        regressor = Regressor(small_model(), max_epochs=1, random_state=0)
-        regressor.fit(TEXTS, np.arange(18.0))
-        regressor.save_pretrained(tmp_path)
-        again = Regressor.from_pretrained(tmp_path)
-        assert_allclose(again.predict(NEW), regressor.predict(NEW), atol=1e-6)
-        assert_allclose(
-            [it.shares.sum() + it.intercept[0] for it in again.explain(NEW)],
-            regressor.predict(NEW),
+    @pytest.mark.parametrize("n_layers", [0, 1])
+    @pytest.mark.parametrize("n_targets", [None, 2])
+    def test_of_a_regressor(self, n_layers, n_targets, tmp_path):
+        y = np.arange(18.0)
+        y = y if n_targets is None else np.column_stack([y, -y])
+        regressor = StaticRegressor(
+            small_model(), n_layers=n_layers, max_epochs=1, random_state=0
         )
-        with pytest.raises(TypeError, match="only classifiers"):
-            again.to_pipeline()
-        change_json(more={})(tmp_path)
-        with pytest.raises(ValueError, match="it has no 'form'"):
-            Regressor.from_pretrained(tmp_path)
+        expected = regressor.fit(TEXTS, y).predict(NEW)
+        regressor.save_pretrained(tmp_path)
+        again = StaticRegressor.from_pretrained(tmp_path)
+        assert_allclose(again.predict(NEW), expected, atol=1e-5)
+        assert_allclose(again.to_pipeline().predict(NEW), expected, atol=1e-5)
+        sums = [it.shares.sum(axis=0) + it.intercept for it in again.explain(NEW)]
+        assert_allclose(np.reshape(sums, expected.shape), expected, atol=1e-5)
+        again.set_params(warm_start=True).fit(TEXTS, y)
+        assert again.n_iter_ == 2
+        change_json(more={"form": [3], "scale": {"mean": [0], "unit": [1]}})(tmp_path)
+        with pytest.raises(ValueError, match="scale does not fit"):
+            StaticRegressor.from_pretrained(tmp_path)
+
+    def test_a_column_of_targets_has_no_network(self):
+        regressor = StaticRegressor(small_model(), n_layers=1, max_epochs=1)
+        regressor.fit(TEXTS, np.arange(18.0)[:, None])
+        with pytest.raises(ValueError, match="ravel"):
+            regressor.to_pipeline()
 
     def test_not_fitted(self, tmp_path):
         for call in (

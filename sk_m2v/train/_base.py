@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -14,31 +13,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
 )
 
 from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
-from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._backends import TokenIds
 from sk_m2v.train._class_weights import target_weights
-from sk_m2v.train._features import Features, embed, fit_lexical
+from sk_m2v.train._features import Features
 from sk_m2v.train._labels import Labels
 from sk_m2v.train._persistence import PersistenceMixin
-from sk_m2v.train._split import split_off
-from sk_m2v.train._text_model import TextModel
-
-
-@dataclass(frozen=True)
-class Part:
-    """Texts to train on or to validate with."""
-
-    tokens: TokenIds
-    features: Features
-    Y: npt.NDArray[Any]  # class indices, or which labels
-    weights: npt.NDArray[np.float64]  # of the shape of `Y`
+from sk_m2v.train._text_model import Part, TextModel
 
 
 class BaseStaticClassifier(
@@ -59,15 +44,6 @@ class BaseStaticClassifier(
     }
 
     # --- What a subclass does ---------------------------------------------------------
-
-    @abstractmethod
-    def _start_embedding(
-        self,
-        texts: list[str],
-        weight: npt.NDArray[np.float64] | None,
-        random_state: np.random.RandomState,
-    ) -> StaticEmbedding:
-        """Return the embedding from which training starts."""
 
     @abstractmethod
     def _learn(
@@ -126,14 +102,7 @@ class BaseStaticClassifier(
         TypeError, ValueError
             If the data or parameters cannot be used. The estimator stays as it was.
         """
-        texts = as_texts(X, missing=self.missing)
-        if not texts:
-            raise ValueError("X has 0 sample(s), and a minimum of 1 is required.")
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None"
-            )
+        texts = self._read(X, y)
         resume = self._resumes()
         self._fit(
             texts,
@@ -168,41 +137,21 @@ class BaseStaticClassifier(
         n_classes = len(labels.classes_)
         if not labels.multilabel and n_classes < 2:
             raise ValueError(
-                f"Classifier can't train when only one class is present: all labels "
-                f"are {labels.classes_[0]!r}. Give texts of at least two classes."
+                "Classifier can't train when only one class is present: all labels are "
+                f"{labels.classes_.tolist()[0]!r}. Give texts of at least two classes."
             )
         self._check_thresholds(labels)
-        weight = (
-            None
-            if sample_weight is None
-            else _check_sample_weight(
-                sample_weight, np.empty(len(texts)), ensure_non_negative=True
-            )
-        )
-        if weight is not None and not weight.all():
-            counts = np.flatnonzero(weight)
-            if not counts.size:
-                raise ValueError("sample_weight is 0 for all texts of X")
-            texts, Y, weight = [texts[i] for i in counts], Y[counts], weight[counts]
+        weight = self._checked_weight(sample_weight, len(texts))
         if held_out is not None:
             held_out = held_out[0], labels.encode(held_out[1], "y_val")
             check_consistent_length(*held_out)
         random_state = check_random_state(self.random_state)
-        if held_out is None and fraction is not None:
-            keep, out = split_off(Y, fraction, random_state)
-            held_out = [texts[i] for i in out], Y[out]
-            texts, Y = [texts[i] for i in keep], Y[keep]
-            weight = None if weight is None else weight[keep]
-        if resume:
-            embedding, vectorizers = self.embedding_, self._vectorizers
-            tokens = self._tokens(embedding, texts)
-            blocks = tuple(it.transform(tokens) for it in vectorizers)
-        else:
-            embedding = self._start_embedding(texts, weight, random_state)
-            tokens = self._tokens(embedding, texts)
-            vectorizers, blocks = fit_lexical(
-                tokens, embedding.n_tokens, self._ngrams(), weight
-            )
+        texts, Y, weight, held_out = self._set_aside(
+            texts, Y, weight, held_out, fraction, random_state
+        )
+        embedding, vectorizers, train, validation = self._prepare(
+            texts, weight, held_out, random_state, resume=resume
+        )
         weights = target_weights(
             Y,
             labels.multilabel,
@@ -211,19 +160,14 @@ class BaseStaticClassifier(
             labels.classes_,
             weight,
         )
-        train = Part(tokens, Features(blocks, embed(embedding, tokens)), Y, weights)
-        validation = None
-        if held_out is not None:
-            tokens = self._tokens(embedding, held_out[0])
-            features = Features(
-                tuple(it.transform(tokens) for it in vectorizers),
-                embed(embedding, tokens),
-            )
-            validation = Part(tokens, features, held_out[1], np.ones(held_out[1].shape))
+        validation_part = None
+        if held_out is not None and validation is not None:
+            Y_val = held_out[1]
+            validation_part = Part(*validation, Y_val, np.ones(Y_val.shape))
         learnt = self._learn(
             embedding,
-            train,
-            validation,
+            Part(*train, Y, weights),
+            validation_part,
             labels,
             random_state,
             resume=resume,
@@ -312,6 +256,10 @@ class BaseStaticClassifier(
         predicted = self.predict(X)
         if self._labels.multilabel:
             y, predicted = self._labels.encode(y), self._labels.encode(predicted)
+        else:
+            # Any container, and labels that training has not seen.
+            labels = Labels.fit(y)
+            y = labels.decode(labels.encode(y))
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def _scores(self, features: Features) -> npt.NDArray[np.float64]:

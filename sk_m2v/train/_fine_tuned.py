@@ -13,11 +13,12 @@ from sklearn.metrics import get_scorer_names
 from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.train._base import BaseStaticClassifier, Part
+from sk_m2v.train._base import BaseStaticClassifier
 from sk_m2v.train._head import Head, Linear, to_probabilities
 from sk_m2v.train._heads import as_linear
 from sk_m2v.train._labels import Labels
 from sk_m2v.train._logistic import fit_logistic
+from sk_m2v.train._text_model import Part
 from sk_m2v.train._training import PART, FineTuned, require_training
 from sk_m2v.train._validate import Judge
 

@@ -74,6 +74,41 @@ class BagModule(nn.Module):
         return scores
 
 
+class Dropout(nn.Dropout):
+    """Dropout with random numbers of its own, whatever other threads draw.
+
+    Parameters
+    ----------
+    p : float
+        Part of the inputs to drop in training.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__(p)
+        self._seed = int(torch.randint(2**62, ()))
+        self._generator: torch.Generator | None = None
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Drop some inputs, and scale the others up.
+
+        Parameters
+        ----------
+        input : torch.Tensor
+            Any inputs.
+
+        Returns
+        -------
+        torch.Tensor
+            Of the same shape.
+        """
+        if not self.training:
+            return input
+        if self._generator is None:
+            self._generator = torch.Generator(input.device).manual_seed(self._seed)
+        drawn = torch.rand(input.shape, generator=self._generator, device=input.device)
+        return input * (drawn >= self.p) / (1 - self.p)
+
+
 def default_head(
     n_inputs: int,
     n_outputs: int,
@@ -104,7 +139,7 @@ def default_head(
     sizes = [n_inputs, *[hidden_dim] * n_layers, n_outputs]
     for index, (a, b) in enumerate(pairwise(sizes)):
         layers += [nn.ReLU()] if index else []
-        layers += [nn.Dropout(dropout)] if dropout else []
+        layers += [Dropout(dropout)] if dropout else []
         layers += [nn.Linear(a, b)]
     return nn.Sequential(*layers)
 

@@ -211,7 +211,7 @@ def train(
         iterator_train__collate_fn=as_it_is,
         iterator_train__generator=torch.Generator().manual_seed(seed),
     )
-    # Dropout draws from torch's global state, which is put back afterwards.
+    # A module of the user may draw from torch's global state, which is put back.
     devices: list[int] | None = [] if device == "cpu" else None
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""A fitted classifier of texts as a plain pipeline of scikit-learn.
+"""A fitted estimator of texts as a plain pipeline of scikit-learn.
 
 What is fitted is put in place; nothing is fitted again.
 """
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import block_diag
-from sklearn.base import is_classifier
+from sklearn.base import is_regressor
 from sklearn.ensemble import VotingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.neural_network import MLPClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 from sklearn.utils.validation import check_is_fitted
@@ -27,40 +27,41 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def to_pipeline(estimator: Any) -> Pipeline:
-    """Make a pipeline that predicts what a classifier predicts.
+    """Make a pipeline that predicts what a classifier or regressor predicts.
 
     Parameters
     ----------
-    estimator : BaseStaticClassifier
-        A fitted classifier.
+    estimator : BaseStaticClassifier or StaticRegressor
+        A fitted estimator.
 
     Returns
     -------
     sklearn.pipeline.Pipeline
-        Features of texts, and a classifier of scikit-learn.
+        Features of texts, and a classifier or regressor of scikit-learn.
 
     Raises
     ------
-    TypeError, ValueError
-        If scikit-learn has no such classifier.
+    ValueError
+        If scikit-learn has nothing like it.
     """
     check_is_fitted(estimator)
-    if not is_classifier(estimator):
-        raise TypeError(f"only classifiers become pipelines, not {estimator!r}")
-    if estimator.thresholds is not None:
-        raise ValueError(
-            "a pipeline predicts with a threshold of 0.5: set thresholds=None, and "
-            "compare the probabilities of the pipeline with thresholds of your own"
-        )
-    labels = estimator._labels
-    if isinstance(estimator._head, Head):
-        classifier = _classifier(estimator._head, labels)
-        weight = None
+    weight = None
+    if is_regressor(estimator):
+        last = "regressor", _regressor(estimator._head, estimator._form)
     else:
-        classifier = _foreign(getattr(estimator, "head_", None), labels)
-        weight = {"embedding": estimator.embedding_weight}
+        if estimator.thresholds is not None:
+            raise ValueError(
+                "a pipeline predicts with a threshold of 0.5: set thresholds=None, and "
+                "compare the probabilities of the pipeline with thresholds of your own"
+            )
+        labels = estimator._labels
+        if isinstance(estimator._head, Head):
+            last = "classifier", _classifier(estimator._head, labels)
+        else:
+            last = "classifier", _foreign(getattr(estimator, "head_", None), labels)
+            weight = {"embedding": estimator.embedding_weight}
     features = FeatureUnion(_transformers(estimator), transformer_weights=weight)
-    return Pipeline([("features", features), ("classifier", classifier)])
+    return Pipeline([("features", features), last])
 
 
 def _transformers(estimator: Any) -> list[tuple[str, Any]]:
@@ -84,6 +85,53 @@ def _transformers(estimator: Any) -> list[tuple[str, Any]]:
 
 def _classifier(head: Head, labels: Labels) -> Any:
     """Arrays as a classifier: logistic regression, or a network."""
+    classes = labels.classes_
+    if labels.multilabel and len(classes) == 1:
+        raise ValueError("scikit-learn has no indicator of a single label: use joblib")
+    if not labels.multilabel and len(classes) == 2:
+        # One score says which of two classes.
+        *hidden, last = head.layers
+        if isinstance(last, Linear):
+            weight, bias = last.weight, last.bias
+            last = Linear(weight[:, 1:] - weight[:, :1], bias[1:] - bias[:1])
+        head = Head((*hidden, last), head.lexical[:, 1:] - head.lexical[:, :1])
+    weights, biases = _network(head)
+    if len(weights) == 1 and not labels.multilabel:
+        return _logistic_regression(weights[0], biases[0], classes)
+    binarizer = LabelBinarizer().fit(
+        np.eye(len(classes), dtype=np.int64) if labels.multilabel else classes
+    )
+    classifier = _set_network(MLPClassifier(_sizes(biases)), weights, biases)
+    several = not labels.multilabel and len(classes) > 2
+    classifier.out_activation_ = "softmax" if several else "logistic"
+    classifier.classes_ = binarizer.classes_
+    classifier._label_binarizer = binarizer
+    return classifier
+
+
+def _regressor(head: Head, form: tuple[int, ...]) -> Any:
+    """Arrays as a regressor: ridge regression, or a network."""
+    weights, biases = _network(head)
+    if len(weights) == 1:
+        regressor = Ridge()
+        regressor.coef_ = (
+            np.ascontiguousarray(weights[0].T) if form else weights[0][:, 0]
+        )
+        regressor.intercept_ = biases[0] if form else float(biases[0][0])
+        regressor.n_features_in_ = len(weights[0])
+        return regressor
+    if form == (1,):
+        raise ValueError(
+            "networks of scikit-learn give a single target in one dimension: fit with "
+            "y.ravel()"
+        )
+    regressor = _set_network(MLPRegressor(_sizes(biases)), weights, biases)
+    regressor.out_activation_ = "identity"
+    return regressor
+
+
+def _network(head: Head) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Weights and biases of linear layers with ReLU between them, for all features."""
     linears = head.layers[::2]
     if (
         len(head.layers) % 2 == 0
@@ -95,35 +143,24 @@ def _classifier(head: Head, labels: Labels) -> Any:
             "networks of scikit-learn have linear layers with ReLU between them, and "
             f"this head has {kinds}: use joblib or skops"
         )
-    classes = labels.classes_
-    if labels.multilabel and len(classes) == 1:
-        raise ValueError("scikit-learn has no indicator of a single label: use joblib")
     *hidden, last = linears
     lexical, weight, bias = (
         it.astype(np.float64) for it in (head.lexical, last.weight, last.bias)
     )
-    if not labels.multilabel and len(classes) == 2:
-        # One score says which of two classes.
-        lexical, weight, bias = (
-            it[..., 1:] - it[..., :1] for it in (lexical, weight, bias)
-        )
-    if not hidden and not labels.multilabel:
-        return _logistic_regression(np.concatenate([lexical, weight]), bias, classes)
-    weights, biases = [np.concatenate([lexical, weight])], [bias]
-    if hidden:
-        # Scores of the lexical features reach the end past all layers, although each
-        # cuts off what is negative: as relu(z) and relu(-z), whose difference is z.
-        n_scores = len(bias)
-        both = np.concatenate([np.eye(n_scores), -np.eye(n_scores)])
-        first, *middle = hidden
-        weights = [
-            block_diag(lexical @ both.T, first.weight),
-            *(block_diag(np.eye(2 * n_scores), it.weight) for it in middle),
-            np.concatenate([both, weight]),
-        ]
-        nothing = np.zeros(2 * n_scores)
-        biases = [*(np.concatenate([nothing, it.bias]) for it in hidden), bias]
-    return _network(weights, biases, labels)
+    if not hidden:
+        return [np.concatenate([lexical, weight])], [bias]
+    # Scores of the lexical features reach the end past all layers, although each cuts
+    # off what is negative: as relu(z) and relu(-z), whose difference is z.
+    n_scores = len(bias)
+    both = np.concatenate([np.eye(n_scores), -np.eye(n_scores)])
+    first, *middle = hidden
+    weights = [
+        block_diag(lexical @ both.T, first.weight),
+        *(block_diag(np.eye(2 * n_scores), it.weight) for it in middle),
+        np.concatenate([both, weight]),
+    ]
+    nothing = np.zeros(2 * n_scores)
+    return weights, [*(np.concatenate([nothing, it.bias]) for it in hidden), bias]
 
 
 def _logistic_regression(
@@ -137,24 +174,20 @@ def _logistic_regression(
     return classifier
 
 
-def _network(
-    weights: list[FloatArray], biases: list[FloatArray], labels: Labels
-) -> MLPClassifier:
-    classifier = MLPClassifier(tuple(len(it) for it in biases[:-1]), activation="relu")
-    n_classes = len(labels.classes_)
-    binarizer = LabelBinarizer().fit(
-        np.eye(n_classes, dtype=np.int64) if labels.multilabel else labels.classes_
-    )
-    classifier.coefs_ = weights
-    classifier.intercepts_ = biases
-    classifier.classes_ = binarizer.classes_
-    classifier.n_features_in_ = len(weights[0])
-    classifier.n_layers_ = len(weights) + 1
-    classifier.n_outputs_ = len(biases[-1])
-    several = not labels.multilabel and n_classes > 2
-    classifier.out_activation_ = "softmax" if several else "logistic"
-    classifier._label_binarizer = binarizer
-    return classifier
+def _sizes(biases: list[FloatArray]) -> tuple[int, ...]:
+    """Numbers of hidden units."""
+    return tuple(len(it) for it in biases[:-1])
+
+
+def _set_network(
+    network: Any, weights: list[FloatArray], biases: list[FloatArray]
+) -> Any:
+    network.coefs_ = weights
+    network.intercepts_ = biases
+    network.n_features_in_ = len(weights[0])
+    network.n_layers_ = len(weights) + 1
+    network.n_outputs_ = len(biases[-1])
+    return network
 
 
 def _foreign(head: Any, labels: Labels) -> VotingClassifier:

@@ -16,20 +16,16 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
 )
 
 from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
 from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
-from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.train._base import Part
-from sk_m2v.train._features import Features, embed, fit_lexical
 from sk_m2v.train._head import Head, Linear
-from sk_m2v.train._split import split_off
-from sk_m2v.train._text_model import TextModel
+from sk_m2v.train._persistence import PersistenceMixin
+from sk_m2v.train._text_model import Part, TextModel
 from sk_m2v.train._training import FineTuned, require_training
 
 FloatArray = npt.NDArray[np.float64]
@@ -39,13 +35,15 @@ FloatArray = npt.NDArray[np.float64]
 _TOLERANCE = 1e-6
 
 
-class StaticRegressor(FineTuned, TextModel, RegressorMixin, BaseEstimator):
+class StaticRegressor(
+    PersistenceMixin, FineTuned, TextModel, RegressorMixin, BaseEstimator
+):
     """Predict numbers or vectors from texts, with an embedding fine-tuned to the task.
 
-    Three parts learn together: the vectors of the tokens, a head over their mean, and
-    one weight for each n-gram of tokens and target (`lexical`). They start from a
-    ridge regression on the frozen features. Only `fit` needs torch and skorch; a
-    fitted regressor predicts, pickles and loads without.
+    The vectors of the tokens and a head over their mean learn together, from a ridge
+    regression on the frozen features. The weights that it gives to n-grams of tokens
+    (`lexical`) stay. Only `fit` needs torch and skorch; a fitted regressor predicts,
+    pickles and loads without.
 
     Parameters
     ----------
@@ -255,23 +253,13 @@ class StaticRegressor(FineTuned, TextModel, RegressorMixin, BaseEstimator):
         TypeError, ValueError
             If the data or parameters cannot be used. The estimator stays as it was.
         """
-        texts = as_texts(X, missing=self.missing)
-        if not texts:
-            raise ValueError("X has 0 sample(s), and a minimum of 1 is required.")
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None"
-            )
+        texts = self._read(X, y)
         resume = self._resumes()
         form = self._form if resume else None
         cosine = self.loss == "cosine"
         targets, form = _targets(y, "y", form, cosine=cosine)
         check_consistent_length(texts, targets)
-        self._ngrams()  # complains now about what would fail later
-        weights = _check_sample_weight(
-            sample_weight, np.empty(len(texts)), ensure_non_negative=True
-        )
+        weight = self._checked_weight(sample_weight, len(texts))
         held_out = self._held_out(X_val, y_val)
         if held_out is not None:
             targets_val, _ = _targets(held_out[1], "y_val", form, cosine=cosine)
@@ -279,11 +267,10 @@ class StaticRegressor(FineTuned, TextModel, RegressorMixin, BaseEstimator):
             check_consistent_length(*held_out)
         require_training()
         random_state = check_random_state(self.random_state)
-        if held_out is None and self.validation_fraction is not None:
-            keep, out = split_off(targets, self.validation_fraction, random_state)
-            held_out = [texts[i] for i in out], targets[out]
-            texts, targets = [texts[i] for i in keep], targets[keep]
-            weights = weights[keep]
+        texts, targets, weight, held_out = self._set_aside(
+            texts, targets, weight, held_out, self.validation_fraction, random_state
+        )
+        weights = np.ones(len(texts)) if weight is None else weight
         scale = (
             self._scale
             if resume
@@ -310,31 +297,14 @@ class StaticRegressor(FineTuned, TextModel, RegressorMixin, BaseEstimator):
         """Learn from checked data, and return fitted attributes."""
         from sk_m2v.train._losses import CosineDistance, SquaredError
 
-        embedding = self.embedding_ if resume else as_embedding(self.model)
-        tokens = self._tokens(embedding, texts)
-        if resume:
-            vectorizers = self._vectorizers
-            blocks = tuple(it.transform(tokens) for it in vectorizers)
-        else:
-            vectorizers, blocks = fit_lexical(
-                tokens, embedding.n_tokens, self._ngrams(), weights
-            )
-        train = Part(
-            tokens,
-            Features(blocks, embed(embedding, tokens)),
-            scale.apply(targets).astype(np.float32),
-            weights,
+        embedding, vectorizers, train_texts, validation_texts = self._prepare(
+            texts, weights, held_out, random_state, resume=resume
         )
+        train = Part(*train_texts, scale.apply(targets).astype(np.float32), weights)
         validation = judge = None
-        if held_out is not None:
-            tokens = self._tokens(embedding, held_out[0])
-            blocks = tuple(it.transform(tokens) for it in vectorizers)
-            validation = Part(
-                tokens,
-                Features(blocks, embed(embedding, tokens)),
-                held_out[1],
-                np.ones(len(held_out[1])),
-            )
+        if held_out is not None and validation_texts is not None:
+            weights_val = np.ones(len(held_out[1]))
+            validation = Part(*validation_texts, held_out[1], weights_val)
             judge = partial(_judge, self.loss, self.scoring, scale, held_out[1])
         learnt = self._fine_tune(
             embedding,
@@ -352,6 +322,14 @@ class StaticRegressor(FineTuned, TextModel, RegressorMixin, BaseEstimator):
             "_vectorizers": vectorizers,
             "_head": scale.put_on(learnt["_head"]),
         }
+
+    def _start_embedding(
+        self,
+        texts: list[str],
+        weight: FloatArray | None,
+        random_state: np.random.RandomState,
+    ) -> StaticEmbedding:
+        return as_embedding(self.model)
 
     def _start(self, train: Part) -> Head:
         """Ridge regression on the frozen features."""
@@ -385,6 +363,18 @@ class StaticRegressor(FineTuned, TextModel, RegressorMixin, BaseEstimator):
         n_targets = self._head.lexical.shape[1]
         values = self._apply(lambda it: self._head.scores(*it), X, n_targets)
         return values.reshape(len(values), *self._form)
+
+    def _more_state(self) -> dict[str, Any]:
+        scale = {"mean": self._scale.mean.tolist(), "unit": self._scale.unit.tolist()}
+        return {"form": list(self._form), "scale": scale}
+
+    def _set_more_state(self, state: dict[str, Any]) -> None:
+        form = tuple(int(it) for it in state["form"])
+        mean, unit = (np.array(state["scale"][it], float) for it in ("mean", "unit"))
+        n_targets = int(np.prod(form))
+        if not (mean.shape == unit.shape == (n_targets,) and np.all(unit > 0)):
+            raise ValueError(f"the scale does not fit targets of form {form}")
+        self._form, self._scale = form, Scale(mean, unit)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -53,7 +53,8 @@ def split_off(
         keep, out = train_test_split(
             rows, test_size=n_out, stratify=Y, random_state=random_state
         )
-    else:
-        out = random_state.choice(spare, n_out, replace=False)
-        keep = np.setdiff1d(rows, out)
-    return np.sort(keep), np.sort(out)
+        # Of a rare class and a large part set aside, proportions can leave nothing.
+        if np.unique(Y[keep]).size == len(counts):
+            return np.sort(keep), np.sort(out)
+    out = random_state.choice(spare, n_out, replace=False)
+    return np.setdiff1d(rows, out), np.sort(out)

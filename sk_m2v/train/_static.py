@@ -17,10 +17,10 @@ from sk_m2v.train._fine_tuned import FineTunedClassifier
 class StaticClassifier(FineTunedClassifier):
     """Classify texts with a static embedding that is fine-tuned to the task.
 
-    Three parts learn together: the vectors of the tokens, a head over their mean, and
-    one weight for each n-gram of tokens and class (`lexical`). They start from a
-    logistic regression on the frozen features. Only `fit` needs torch and skorch; a
-    fitted classifier predicts, pickles and loads without.
+    The vectors of the tokens and a head over their mean learn together, from a logistic
+    regression on the frozen features. The weights that it gives to n-grams of tokens
+    (`lexical`) stay. Only `fit` needs torch and skorch; a fitted classifier predicts,
+    pickles and loads without.
 
     Parameters
     ----------

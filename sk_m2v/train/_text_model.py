@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils.validation import _check_sample_weight
 
 from sk_m2v._base import TEXT_CONSTRAINTS
 from sk_m2v._ngrams import NgramTfidf
@@ -15,7 +18,8 @@ from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._backends import TokenIds
 from sk_m2v.embedding._batches import run_batches
-from sk_m2v.train._features import Features, embed
+from sk_m2v.train._features import Features, embed, fit_lexical
+from sk_m2v.train._split import split_off
 from sk_m2v.train._tokens import remembered_token_ids
 
 _BATCH_SIZE = 1024
@@ -23,7 +27,24 @@ _BATCH_SIZE = 1024
 _MAX_FOLD = 20_000
 
 
-class TextModel:
+class Texts(NamedTuple):
+    """Texts as training reads them."""
+
+    tokens: TokenIds
+    features: Features
+
+
+@dataclass(frozen=True)
+class Part:
+    """Texts to train on or to validate with."""
+
+    tokens: TokenIds
+    features: Features
+    Y: npt.NDArray[Any]  # class indices, which labels, or numbers
+    weights: npt.NDArray[np.float64]  # a text, or a text and label
+
+
+class TextModel(ABC):
     """Base of estimators that predict something from the features of texts.
 
     Fitted, they have `embedding_` and, in `_vectorizers`, the lexical features.
@@ -48,6 +69,30 @@ class TextModel:
         "random_state": ["random_state"],
     }
 
+    @abstractmethod
+    def _start_embedding(
+        self,
+        texts: list[str],
+        weight: npt.NDArray[np.float64] | None,
+        random_state: np.random.RandomState,
+    ) -> StaticEmbedding:
+        """Return the embedding from which training starts."""
+
+    # --- Fitting ----------------------------------------------------------------------
+
+    def _read(self, X: Any, y: Any) -> list[str]:
+        """Texts to learn from, and errors that need no look at `y`."""
+        self._ngrams()
+        texts = as_texts(X, missing=self.missing)
+        if not texts:
+            raise ValueError("X has 0 sample(s), and a minimum of 1 is required.")
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is "
+                "None"
+            )
+        return texts
+
     def _held_out(self, X_val: Any, y_val: Any) -> tuple[list[str], Any] | None:
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: pass both or neither")
@@ -57,6 +102,79 @@ class TextModel:
         if not texts:
             raise ValueError("X_val is empty: leave it out, or pass some texts")
         return texts, y_val
+
+    def _checked_weight(
+        self, sample_weight: Any, n_texts: int
+    ) -> npt.NDArray[np.float64] | None:
+        if sample_weight is None:
+            return None
+        weight: npt.NDArray[np.float64] = _check_sample_weight(
+            sample_weight, np.empty(n_texts), ensure_non_negative=True
+        )
+        if not weight.any():
+            raise ValueError("sample_weight is 0 for all texts of X")
+        return weight
+
+    def _set_aside(
+        self,
+        texts: list[str],
+        Y: npt.NDArray[Any],
+        weight: npt.NDArray[np.float64] | None,
+        held_out: tuple[list[str], Any] | None,
+        fraction: float | None,
+        random_state: np.random.RandomState,
+    ) -> tuple[
+        list[str],
+        npt.NDArray[Any],
+        npt.NDArray[np.float64] | None,
+        tuple[list[str], Any] | None,
+    ]:
+        """Leave out texts of weight 0, and hold out a fraction unless there is some."""
+        keep = np.arange(len(texts)) if weight is None else np.flatnonzero(weight)
+        if held_out is None and fraction is not None:
+            kept, out = split_off(Y[keep], fraction, random_state)
+            held_out = [texts[i] for i in keep[out]], Y[keep[out]]
+            keep = keep[kept]
+        if len(keep) < len(texts):
+            texts, Y = [texts[i] for i in keep], Y[keep]
+            weight = None if weight is None else weight[keep]
+        return texts, Y, weight, held_out
+
+    def _prepare(
+        self,
+        texts: list[str],
+        weight: npt.NDArray[np.float64] | None,
+        held_out: tuple[list[str], Any] | None,
+        random_state: np.random.RandomState,
+        *,
+        resume: bool,
+    ) -> tuple[StaticEmbedding, list[NgramTfidf], Texts, Texts | None]:
+        """Embedding and lexical features to begin or go on with, and those of texts."""
+        if resume:
+            embedding, vectorizers = self.embedding_, self._vectorizers
+            train = self._texts_of(embedding, vectorizers, texts)
+        else:
+            embedding = self._start_embedding(texts, weight, random_state)
+            tokens = self._tokens(embedding, texts)
+            vectorizers, blocks = fit_lexical(
+                tokens, embedding.n_tokens, self._ngrams(), weight
+            )
+            train = Texts(tokens, Features(blocks, embed(embedding, tokens)))
+        validation = None
+        if held_out is not None:
+            validation = self._texts_of(embedding, vectorizers, held_out[0])
+        return embedding, vectorizers, train, validation
+
+    def _texts_of(
+        self,
+        embedding: StaticEmbedding,
+        vectorizers: list[NgramTfidf],
+        texts: list[str],
+        remember: bool = True,
+    ) -> Texts:
+        tokens = self._tokens(embedding, texts, remember)
+        blocks = tuple(it.transform(tokens) for it in vectorizers)
+        return Texts(tokens, Features(blocks, embed(embedding, tokens)))
 
     def _ngrams(self) -> tuple[int, int] | None:
         if not self.lexical:
@@ -72,6 +190,8 @@ class TextModel:
             )
         first, last = self.ngram_range
         return int(first), int(last)
+
+    # --- Predicting -------------------------------------------------------------------
 
     def _apply(
         self,
@@ -92,11 +212,8 @@ class TextModel:
         return np.concatenate([np.empty((0, n_columns)), *blocks])
 
     def _features(self, texts: list[str], remember: bool) -> Features:
-        tokens = self._tokens(self.embedding_, texts, remember)
-        return Features(
-            tuple(it.transform(tokens) for it in self._vectorizers),
-            embed(self.embedding_, tokens),
-        )
+        fitted = self.embedding_, self._vectorizers
+        return self._texts_of(*fitted, texts, remember).features
 
     def _tokens(
         self, embedding: StaticEmbedding, texts: list[str], remember: bool = True

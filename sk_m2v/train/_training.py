@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral, Real
+from threading import Lock
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,14 +14,15 @@ import numpy.typing as npt
 from sk_m2v._optional import require
 from sk_m2v._sklearn import Interval, RealNotInt, StrOptions
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.train._base import Part
 from sk_m2v.train._head import Head
 from sk_m2v.train._optimizers import OPTIMIZERS
 from sk_m2v.train._rows import TrainableRows
+from sk_m2v.train._text_model import Part
 
 # From the scores of the validation texts to what goes into the history, and a "goal".
 ScoreJudge = Callable[[npt.NDArray[np.float64]], dict[str, float]]
 
+_GLOBAL_STATE = Lock()
 PART = Interval(Real, 0, 1, closed="left")
 
 # Parameters of every estimator that is trained with torch, whatever it trains.
@@ -191,7 +193,9 @@ class FineTuned(HoldsNet):
         texts = [it.tokens for it in (train, validation) if it is not None]
         rows = TrainableRows(embedding, *texts)
         seed = random_state.randint(2**31 - 1)
-        with torch.random.fork_rng(devices=[]):
+        # Modules are made with torch's global state: by one thread at a time, and it is
+        # put back afterwards.
+        with _GLOBAL_STATE, torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             head = self.build_head(embedding.dim, start.lexical.shape[1])
         if resume:
