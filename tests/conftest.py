@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from sklearn.utils.validation import validate_data
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -51,6 +52,16 @@ def teacher_folder() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / "model"
+
+
+@pytest.fixture
+def fresh_workers():
+    """No worker processes left from other tests.
+
+    Those that idle for five minutes end, and a task that comes just then can wait for
+    ever.
+    """
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 WORDS = ["[UNK]", "[PAD]", "red", "green", "blue", "cat", "dog", "##s", ".", ","]

@@ -144,13 +144,14 @@ class TestContract:
         assert (torch.rand(1), np.random.rand()) == expected  # noqa: NPY002
 
     def test_only_vectors_of_tokens_that_occur_change(self, default_model):
-        classifier = StaticClassifier(random_state=0).fit(TEXTS, LABELS)
+        classifier = StaticClassifier(default_model, random_state=0)
+        classifier.fit(TEXTS, LABELS)
         before = default_model._token_vectors(np.arange(default_model.n_tokens))
         changed = np.flatnonzero((classifier.embedding_.vectors != before).any(axis=1))
         seen = np.unique(default_model.token_ids(TEXTS).ids)
         assert set(changed) <= set(seen)
         assert len(changed) > 10
-        frozen = StaticClassifier(freeze=True).fit(TEXTS, LABELS)
+        frozen = StaticClassifier(default_model, freeze=True).fit(TEXTS, LABELS)
         assert np.shares_memory(frozen.embedding_.vectors, default_model.vectors)
 
     def test_weights_of_texts(self, classifier):
@@ -556,7 +557,7 @@ class TestInsideScikitLearn:
         assert search.fit(TEXTS, LABELS).best_score_ > 0.8
 
     @pytest.mark.slow
-    def test_two_processes(self):
+    def test_two_processes(self, fresh_workers):
         search = GridSearchCV(
             StaticClassifier(random_state=0), {"lr": [1e-4, 1e-3]}, cv=2, n_jobs=2
         )

@@ -18,16 +18,14 @@ from scipy.special import expit, softmax
 
 Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
-# Of a head that was trained; of logistic regression in double precision.
-Weights = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class Linear:
     """Rows times a matrix of shape (n_inputs, n_outputs), plus a bias."""
 
-    weight: Weights
-    bias: Weights
+    weight: Float32Array
+    bias: Float32Array
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         # In double precision a row's result does not depend on its neighbours.
@@ -58,8 +56,8 @@ class Tanh:
 class LayerNorm:
     """Rows of mean 0 and variance 1, scaled and shifted."""
 
-    weight: Weights
-    bias: Weights
+    weight: Float32Array
+    bias: Float32Array
     eps: float
 
     def __call__(self, rows: FloatArray) -> FloatArray:
@@ -83,12 +81,12 @@ class Head:
     ----------
     layers : tuple of layers
         The network over the embedding, from first to last.
-    lexical : ndarray of shape (n_lexical_features, n_outputs)
+    lexical : ndarray of shape (n_lexical_features, n_outputs), dtype float32
         Weights of the lexical features; of no rows where there are none.
     """
 
     layers: tuple[Any, ...]
-    lexical: Weights
+    lexical: Float32Array
 
     @property
     def linear(self) -> bool:

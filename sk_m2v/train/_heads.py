@@ -109,9 +109,10 @@ def as_linear(
     else:
         return None
     lexical, dense = np.split(coef, [n_lexical], axis=1)
+    weight = np.ascontiguousarray(dense.T * embedding_weight, dtype=np.float32)
     return Head(
-        layers=(Linear(dense.T * embedding_weight, intercept),),
-        lexical=np.ascontiguousarray(lexical.T),
+        layers=(Linear(weight, intercept.astype(np.float32)),),
+        lexical=np.ascontiguousarray(lexical.T, dtype=np.float32),
     )
 
 
