@@ -1,0 +1,264 @@
+"""Tokenizing inside a graph gives the ids that it gives in Python."""
+
+from itertools import pairwise
+
+import numpy as np
+import onnxruntime
+import pytest
+from conftest import shared
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+from sk_m2v.distill._terms import add_terms
+from sk_m2v.embedding._backends import TokenIds
+from sk_m2v.embedding._tokens import load_backend, token_ids
+from sk_m2v.onnx._graph import INTS, Graph, Value, as_model
+from sk_m2v.onnx._tokenize import tokenize
+from sk_m2v.train._scratch import train_tokenizer
+
+STRING = Value(8)
+WORDPIECE = [
+    "bert-base-cased",
+    "bert-base-chinese",
+    "bert-base-multilingual-uncased",
+    "bert-base-uncased",
+    "bert-uncased-dh",
+    "bert-uncased-minilm",
+    "potion-wordpiece",
+]
+SENTENCES = [
+    "The quick brown fox jumps over the lazy dog, unbelievably!",
+    "Naïve café owners re-tokenize Überraschungen in 2024?",
+    "new york, new yorker, renew york; NEW YORK (new  york) new-york new\tyork",
+    "中文字符 и русский текст; 한국어 텍스트 אבג ﬁne",
+    "[CLS] tokens [SEP][MASK] are [mask] [UNK] found",
+    "C++ and c# 3.14 a_b __init__ x\u200by e\u0301 E\u0301",
+    "\u3000 \xa0\n\t ",
+    "",
+    "!!!???...",
+    "x" * 99 + " " + "y" * 100 + " " + "z" * 101 + " " + "ab" * 700,
+    "nul\0inside and \ufffd replaced \U0010ffff \U0001f600 emoji",
+]
+
+
+class InGraph:
+    """A tokenizer as a graph, from texts to ids and offsets."""
+
+    def __init__(self, tokenizer, max_length=None, threads=1):
+        graph = Graph()
+        tokens = tokenize(graph, "text", tokenizer, max_length)
+        model = as_model(graph, {"text": STRING}, dict.fromkeys(tokens, INTS))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+        self._names = [*tokens]
+        self._backend = load_backend(tokenizer)
+        self._max_length = max_length
+
+    def __call__(self, texts):
+        return self._session.run(self._names, {"text": np.array(texts, object)})
+
+    def differing(self, texts):
+        """Texts whose ids are not those of Python."""
+        graph = TokenIds(*self(texts))
+        python = token_ids(self._backend, texts, self._max_length)
+        return [
+            (text, *rows)
+            for text, *rows in zip(texts, rows_of(graph), rows_of(python), strict=True)
+            if rows[0] != rows[1]
+        ]
+
+
+def rows_of(tokens):
+    return [tokens.ids[a:b].tolist() for a, b in pairwise(tokens.offsets)]
+
+
+@pytest.fixture(scope="module")
+def bundled(default_model):
+    return default_model.tokenizer_json
+
+
+@pytest.fixture(scope="module")
+def encode(bundled):
+    return InGraph(bundled)
+
+
+@pytest.mark.parametrize("max_length", [None, 1, 7])
+def test_same_ids(bundled, max_length):
+    assert InGraph(bundled, max_length).differing(SENTENCES) == []
+
+
+def test_no_texts(encode):
+    ids, offsets = encode([])
+    assert ids.tolist() == []
+    assert offsets.tolist() == [0]
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+def test_alone_as_in_a_batch(encode, text):
+    assert encode.differing([text]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WORDPIECE)
+def test_parity_strings(name, parity_strings):
+    path = shared(f"tokenizers/{name}") / "tokenizer.json"
+    assert InGraph(path.read_text(), 100).differing(parity_strings) == []
+
+
+unicode_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+near_text = st.text(
+    st.sampled_from("aeinrstAEIT  \t\n.,!'-[]CLSEPMASK#é\u0301ßİ中가ﬁ\0\x9f\u200d"),
+    max_size=40,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts=st.lists(unicode_text | near_text, max_size=8))
+def test_any_text(encode, texts):
+    assert encode.differing(texts) == []
+
+
+TERMS = [
+    "new york",
+    "york",
+    "new york city",
+    "xenolith",
+    "café crème",
+    "c++",
+    "中国",
+    "a",
+]
+
+
+@pytest.fixture(scope="module")
+def with_terms(bundled):
+    return add_terms(bundled, TERMS)[0]
+
+
+@pytest.fixture(scope="module")
+def encode_terms(with_terms):
+    return InGraph(with_terms)
+
+
+WORDS = "new/York/NEW/city/er/re/ / /,/[MASK]/中/国/cafe/creme/c/+/_/é/x/\u0301/²"
+term_text = st.lists(st.sampled_from(TERMS + WORDS.split("/")), max_size=10).map(
+    "".join
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(texts=st.lists(term_text, max_size=6))
+def test_terms_of_several_words(encode_terms, texts):
+    assert encode_terms.differing(texts) == []
+
+
+def test_terms_in_sentences(encode_terms):
+    assert encode_terms.differing(SENTENCES) == []
+
+
+def _small(normalizer, pre_tokenizer, added=()):
+    tokens = [
+        "[UNK]",
+        "new",
+        "york",
+        "##er",
+        "##s",
+        "2",
+        "##0",
+        "+",
+        "++",
+        "e",
+        "é",
+        "-",
+    ]
+    model = models.WordPiece({token: i for i, token in enumerate(tokens)})
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
+    tokenizer.add_tokens(list(added))
+    return tokenizer.to_str()
+
+
+ODD = {
+    "no normalizer": (None, pre_tokenizers.BertPreTokenizer()),
+    "whitespace": (normalizers.Lowercase(), pre_tokenizers.Whitespace()),
+    "split at whitespace": (
+        normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents()]),
+        pre_tokenizers.WhitespaceSplit(),
+    ),
+    "digits": (
+        normalizers.Replace("_", " - "),
+        pre_tokenizers.Sequence(
+            [pre_tokenizers.Whitespace(), pre_tokenizers.Digits(individual_digits=True)]
+        ),
+    ),
+    "runs of digits": (
+        normalizers.BertNormalizer(),
+        pre_tokenizers.Sequence(
+            [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Digits()]
+        ),
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=ODD)
+def odd(request):
+    return InGraph(_small(*ODD[request.param]))
+
+
+def test_other_parts(odd):
+    texts = ["new yorkers ++ +new2020+é e\u0301-_20", "2new+ ++", "NEW_YORK é2"]
+    assert odd.differing(texts + SENTENCES) == []
+
+
+PARTS = ["new", "york", "er", "s", "2", "0", "+", "é", "e", "\u0301", " ", "-", "_"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(st.lists(st.sampled_from(PARTS)).map("".join)))
+def test_other_parts_any_text(odd, texts):
+    assert odd.differing(texts) == []
+
+
+@pytest.mark.parametrize("kind", ["word", "wordpiece"])
+def test_own_tokenizers(kind):
+    texts = ["some texts to learn words from", "words of texts, and more words"] * 3
+    tokenizer = train_tokenizer(
+        texts, kind=kind, vocab_size=60, min_frequency=1, lowercase=True
+    )
+    assert InGraph(tokenizer).differing([*SENTENCES, *texts, "text wordss"]) == []
+
+
+def test_long_texts(encode):
+    texts = [
+        "short one",
+        "unbelievable words, " * 50_000,
+        "a" * 20_000,
+        "!" * 30_000,
+        "",
+    ]
+    assert encode.differing(texts) == []
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads(bundled, encode, threads):
+    texts = SENTENCES * 100
+    for a, b in zip(
+        encode(texts), InGraph(bundled, threads=threads)(texts), strict=True
+    ):
+        assert a.tobytes() == b.tobytes()
+
+
+REFUSED = {
+    "NFC": (normalizers.NFC(), pre_tokenizers.BertPreTokenizer()),
+    "Metaspace": (None, pre_tokenizers.Metaspace()),
+    "does not cut words at spaces": (None, None),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_refused_by_name(reason):
+    with pytest.raises(ValueError, match=reason):
+        InGraph(_small(*REFUSED[reason]))
