@@ -217,7 +217,7 @@ def build(arguments: argparse.Namespace) -> StaticEmbedding:
         verbose=True,
     ).fit(text for some in texts.values() for text in some)
     # A folder's name says nothing: the configuration names the teacher by its id.
-    model = distiller.embedding_.replace(tokenizer_name=TEACHER)
+    model = distiller.embedding_.replace(tokenizer_name=TEACHER, license="apache-2.0")
     scores = similarity_scores(model, arguments.datasets)
     card = CARD.format(
         teacher=TEACHER,

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sk_m2v._skl2onnx import install as _watch_skl2onnx
+
 if TYPE_CHECKING:
     from sk_m2v._tfidf import TokenTfidfVectorizer
     from sk_m2v._transformer import StaticEmbeddingTransformer
@@ -47,6 +49,8 @@ __all__ = [
     "StaticRegressor",
     "TokenTfidfVectorizer",
 ]
+
+_watch_skl2onnx()
 
 
 def __getattr__(name: str) -> Any:

@@ -186,6 +186,17 @@ def test_pairs(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+def test_export(tmp_path: Path) -> None:
+    report = run(tmp_path, script=EXAMPLES / "export.py", trains=True)
+    assert "Equal labels on 3000 texts: 100.00%" in report
+    (difference,) = re.findall(r"difference of a probability: (\S+)", report)
+    assert float(difference) < 1e-5
+    answers = re.findall(r"^  (numpy|scipy|sklearn) +\S", report, re.M)
+    assert len(answers) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_docs(page: Path) -> None:
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS

@@ -8,17 +8,25 @@ import pytest
 from conftest import shared
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from onnx_graphs import as_model
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    models,
+    normalizers,
+    pre_tokenizers,
+)
 
 from sk_m2v.distill._terms import add_terms
 from sk_m2v.embedding._backends import TokenIds
 from sk_m2v.embedding._tokens import load_backend, token_ids
-from sk_m2v.onnx._graph import INTS, Graph, Value, as_model
+from sk_m2v.onnx._graph import INTS, Graph, Value
 from sk_m2v.onnx._tokenize import tokenize
 from sk_m2v.train._scratch import train_tokenizer
 
 STRING = Value(8)
-WORDPIECE = [
+EXACT = [
     "bert-base-cased",
     "bert-base-chinese",
     "bert-base-multilingual-uncased",
@@ -26,6 +34,11 @@ WORDPIECE = [
     "bert-uncased-dh",
     "bert-uncased-minilm",
     "potion-wordpiece",
+    "gpt2-bytelevel-bpe",
+    "phi2-bytelevel-bpe",
+    "roberta-bytelevel-bpe",
+    "whisper-tiny-bytelevel-bpe",
+    "m2v-vocabquant-unigram",
 ]
 SENTENCES = [
     "The quick brown fox jumps over the lazy dog, unbelievably!",
@@ -102,7 +115,7 @@ def test_alone_as_in_a_batch(encode, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WORDPIECE)
+@pytest.mark.parametrize("name", EXACT)
 def test_parity_strings(name, parity_strings):
     path = shared(f"tokenizers/{name}") / "tokenizer.json"
     assert InGraph(path.read_text(), 100).differing(parity_strings) == []
@@ -222,7 +235,7 @@ def test_other_parts_any_text(odd, texts):
     assert odd.differing(texts) == []
 
 
-@pytest.mark.parametrize("kind", ["word", "wordpiece"])
+@pytest.mark.parametrize("kind", ["word", "wordpiece", "bpe"])
 def test_own_tokenizers(kind):
     texts = ["some texts to learn words from", "words of texts, and more words"] * 3
     tokenizer = train_tokenizer(
@@ -251,9 +264,91 @@ def test_threads(bundled, encode, threads):
         assert a.tobytes() == b.tobytes()
 
 
+BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
+MERGES = [("Ġ", "a"), ("a", "b"), ("Ġa", "b"), ("'", "s"), ("Ã", "©"), ("Ġ", "Ġ")]
+MERGES += [("1", "2"), ("!", "!"), ("Ċ", "Ċ"), ("ĠĠ", "Ġ")]
+
+
+@pytest.fixture(scope="module")
+def byte_level():
+    """Byte-level BPE with added tokens of all kinds."""
+    tokens = BYTES + ["".join(pair) for pair in MERGES]
+    model = models.BPE({token: i for i, token in enumerate(tokens)}, MERGES)
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.add_special_tokens(["<|end|>", AddedToken("<mask>", lstrip=True)])
+    tokenizer.add_tokens(
+        [
+            AddedToken("ab ab", single_word=True, lstrip=True),
+            AddedToken("<|e", rstrip=True),
+            "   ",
+            "bé",
+        ]
+    )
+    return InGraph(tokenizer.to_str())
+
+
+BYTE_PARTS = "a/b/ab/ / /  /\n/\t/\u00a0/\u3000/'s/'re/'/1/2/!/é/中/\U0001f600/\u0301"
+BYTE_PARTS += "/<|end|>/<|e/<mask>/<|/ab ab/bé/\0/\ue000/\U0010ffff/²/\x1c/\x85"
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts=st.lists(st.lists(st.sampled_from(BYTE_PARTS.split("/"))).map("".join)))
+def test_bytes(byte_level, texts):
+    assert byte_level.differing(texts) == []
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts=st.lists(unicode_text, max_size=8))
+def test_bytes_of_any_text(byte_level, texts):
+    assert byte_level.differing(texts) == []
+
+
+def test_bytes_of_sentences(byte_level):
+    assert byte_level.differing(SENTENCES) == []
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["whole", "split"])
+def unigram(request):
+    """Unigram in the form in which model2vec writes it."""
+    pieces = [("[UNK]", 0.0), ("▁", -3.0), ("a", -2.0), ("b", -2.5), ("▁a", -1.5)]
+    pieces += [("ab", -3.0), ("▁ab", -4.0), ("ba", -4.5), ("!", -1.0), ("aa", -4.0)]
+    tokenizer = Tokenizer(models.Unigram(pieces, 0, False))
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.BertNormalizer(),
+            normalizers.Replace("!", " ! "),
+            normalizers.Replace(Regex(r"\s+"), " "),
+            normalizers.Strip(),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(split=request.param)
+    tokenizer.add_special_tokens(["[PAD]", "[UNK]"])
+    return InGraph(tokenizer.to_str())
+
+
+UNIGRAM_PARTS = st.sampled_from(
+    [*"abAx!é▁ \n\u3000", "  ", "[PAD]", "[UNK]", "[", "\0"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(texts=st.lists(st.lists(UNIGRAM_PARTS).map("".join)))
+def test_unigram(unigram, texts):
+    assert unigram.differing(texts) == []
+
+
+def test_unigram_of_sentences(unigram):
+    assert unigram.differing([*SENTENCES, "", " "]) == []
+    assert unigram.differing([""]) == []
+    assert unigram.differing([]) == []
+
+
 REFUSED = {
     "NFC": (normalizers.NFC(), pre_tokenizers.BertPreTokenizer()),
-    "Metaspace": (None, pre_tokenizers.Metaspace()),
+    "WordPiece": (None, pre_tokenizers.Metaspace()),
+    "behind bytes": (None, pre_tokenizers.ByteLevel()),
+    "UnicodeScripts": (None, pre_tokenizers.UnicodeScripts()),
     "does not cut words at spaces": (None, None),
 }
 
@@ -262,3 +357,17 @@ REFUSED = {
 def test_refused_by_name(reason):
     with pytest.raises(ValueError, match=reason):
         InGraph(_small(*REFUSED[reason]))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("t5small-unigram", "Precompiled"),
+        ("clip-bpe", "NFC"),
+        ("phi3mini-metaspace-bpe", "Prepend"),
+    ],
+)
+def test_refused_tokenizers(name, reason):
+    path = shared(f"tokenizers/{name}") / "tokenizer.json"
+    with pytest.raises(ValueError, match=reason):
+        InGraph(path.read_text())

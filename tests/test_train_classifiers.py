@@ -19,7 +19,7 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier, StackingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import (
     GridSearchCV,
     TunedThresholdClassifierCV,
@@ -521,6 +521,12 @@ class TestHeads:
         several = clone(classifier).fit(MULTI, FORMS["lists"])
         assert several.score(MULTI, FORMS["lists"]) > 0.9
         assert len(several.head_) == 2
+
+    def test_head_without_iterations(self):
+        classifier = FeatureExtractionClassifier(head=RidgeClassifier())
+        classifier.fit(TEXTS, LABELS)
+        assert classifier.head_.n_iter_ is None
+        assert classifier.n_iter_ == 1
 
     def test_no_classifier(self):
         with pytest.raises(ValueError, match="must be a classifier"):

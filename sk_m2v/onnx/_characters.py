@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
+from sk_m2v.onnx._pages import N_CODE_POINTS
 from sk_m2v.onnx._probe import (
     ISOLATED,
     RUN,
@@ -16,10 +16,6 @@ from sk_m2v.onnx._probe import (
     all_characters,
     word_characters,
 )
-
-# Groups of characters that are treated alike and in no vocabulary are told by a regular
-# expression if they are so many: a table of all of Unicode would take megabytes.
-_MANY = 200
 
 
 class CharacterTable:
@@ -46,13 +42,10 @@ class CharacterTable:
     Attributes
     ----------
     simple : dict
-        Row of each character that becomes one known character in a run. The rows are
-        the numbers of the symbols.
-    others : dict
-        Row of each character that becomes anything else, or has a row of its own.
-    patterns : list of (str, int)
-        Regular expressions of characters that are in neither, and their rows. Row 0 is
-        that of all that are left.
+        Number, as a symbol, of each character that becomes one known character in a
+        run.
+    row_of : ndarray of shape (0x110000,), dtype int32
+        Row of each character.
     rows : ndarray of shape (n_rows, width), dtype int64
         The entries of each row, then zeros.
     kinds : ndarray of shape (n_entries,), dtype int64
@@ -99,13 +92,11 @@ class CharacterTable:
             entries = behaviour(survey.normal(character))
             if len(entries) == 1 and entries[0] <= len(symbols):
                 self.simple[character] = entries[0]
-                if character not in kept:
-                    continue
             groups[entries].append(character)
         usual = max(groups, key=lambda key: len(groups[key]))
         if not words:
             usual = (entry("", survey.usual),)
-        self._arrange(len(symbols), groups, kept, usual)
+        self._arrange(groups, kept, usual)
         normal = {*"".join(map(survey.normal, kept))}
         self._one = {it: entry(it, survey.kind(it)) for it in normal}
         names = {index: key for key, index in self._entries.items()}
@@ -116,28 +107,20 @@ class CharacterTable:
 
     def _arrange(
         self,
-        n_symbols: int,
         groups: Mapping[tuple[int, ...], list[str]],
         kept: Collection[str],
         usual: tuple[int, ...],
     ) -> None:
         """Give rows to the groups, and to the characters that need their own."""
-        known = {i for (name, _, _), i in self._entries.items() if name}
-        rows = [usual, *((i,) for i in range(1, n_symbols + 1))]
-        self.others: dict[str, int] = {}
-        self.patterns: list[tuple[str, int]] = []
+        rows = [usual]
+        self.row_of = np.zeros(N_CODE_POINTS, np.int32)
         for key, group in groups.items():
-            own = {*kept}.intersection(group)
-            for it in own:
-                self.others[it] = len(rows)
+            if key != usual:
+                self.row_of[[*map(ord, group)]] = len(rows)
                 rows.append(key)
-            if key == usual or len(own) == len(group):
-                continue
-            if len(group) > _MANY and not known & {*key}:
-                self.patterns.append((f"[{ranges(group)}]", len(rows)))
-            else:
-                self.others.update((it, len(rows)) for it in group if it not in own)
-            rows.append(key)
+            for it in {*kept}.intersection(group):
+                self.row_of[ord(it)] = len(rows)
+                rows.append(key)
         width = max(map(len, rows))
         self.rows = np.zeros((len(rows), max(width, 1)), np.int64)
         for row, key in zip(self.rows, rows, strict=True):
@@ -172,8 +155,8 @@ class CharacterTable:
         self.rows = np.concatenate([self.rows, row])
         return len(self.rows) - 1
 
-    def of_kind(self, kind: int) -> list[str]:
-        """Characters that become one entry of a class, and nothing else.
+    def ascii_of_kind(self, kind: int) -> list[str]:
+        """Characters of ASCII that become one entry of a class, and nothing else.
 
         Parameters
         ----------
@@ -185,9 +168,9 @@ class CharacterTable:
         list of str
             The characters.
         """
-        alone = (self.rows > 0).sum(1) == 1
-        wanted = alone & (self.kinds[self.rows[:, 0]] == kind)
-        return [it for it, row in self.others.items() if wanted[row]]
+        rows = self.rows[self.row_of[:128]]
+        alone = (rows > 0).sum(1) == 1
+        return [*map(chr, np.flatnonzero(alone & (self.kinds[rows[:, 0]] == kind)))]
 
     def entry(self, character: str) -> int:
         """Entry of a character of normalised text.
@@ -203,26 +186,3 @@ class CharacterTable:
             The entry.
         """
         return self._one[character]
-
-
-def ranges(characters: Iterable[str]) -> str:
-    """Characters as the inside of a class of RE2.
-
-    Parameters
-    ----------
-    characters : iterable of str
-        The characters.
-
-    Returns
-    -------
-    str
-        Ranges of code points.
-    """
-    codes = np.array(sorted(map(ord, characters)))
-    cuts = np.flatnonzero(np.diff(codes) > 1) + 1
-    bounds = [0, *cuts.tolist(), codes.size]
-    return "".join(
-        f"\\x{{{codes[a]:X}}}-\\x{{{codes[b - 1]:X}}}"
-        for a, b in pairwise(bounds)
-        if b > a
-    )

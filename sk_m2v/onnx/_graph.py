@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -301,6 +301,40 @@ class Graph:
 
     # --- Phrases ----------------------------------------------------------------------
 
+    def lookup(
+        self,
+        values: str,
+        table: Mapping[str, int] | Mapping[int, int],
+        default: int,
+    ) -> str:
+        """Look values up in a table.
+
+        Parameters
+        ----------
+        values : str
+            Strings or int64, of any shape.
+        table : mapping
+            What there is for each.
+        default : int
+            What there is for all others.
+
+        Returns
+        -------
+        str
+            What was found, int64.
+        """
+        keys = [*table]
+        kind = "strings" if keys and isinstance(keys[0], str) else "int64s"
+        # The operator does not exist without keys.
+        return self.op(
+            "LabelEncoder",
+            values,
+            domain="ai.onnx.ml",
+            **{f"keys_{kind}": keys or [0]},
+            values_int64s=[*table.values()] or [default],
+            default_int64=default,
+        )
+
     def positions(self, mask: str) -> str:
         """Where a mask is true.
 
@@ -384,40 +418,3 @@ def _subgraphs(node: NodeProto) -> Iterator[GraphProto]:
     for attribute in node.attribute:
         if attribute.type == AttributeProto.GRAPH:
             yield attribute.g
-
-
-def as_model(
-    graph: Graph,
-    inputs: dict[str, Value],
-    outputs: dict[str, Value],
-    opset: int = DOMAINS[""],
-) -> Any:
-    """Make a model of a graph, whose outputs are renamed.
-
-    Parameters
-    ----------
-    graph : Graph
-        The graph. Its values of the names in `outputs` must exist.
-    inputs, outputs : dict
-        Names and types.
-    opset : int, default=20
-        Version of the main domain.
-
-    Returns
-    -------
-    ModelProto
-        The model.
-    """
-    proto = helper.make_graph(
-        graph.nodes,
-        "sk_m2v",
-        [_info(*it) for it in inputs.items()],
-        [_info(*it) for it in outputs.items()],
-        initializer=graph.constants,
-    )
-    versions = {**DOMAINS, "": opset}
-    return helper.make_model(
-        proto,
-        opset_imports=[helper.make_opsetid(*it) for it in versions.items()],
-        ir_version=9,
-    )

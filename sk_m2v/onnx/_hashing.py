@@ -121,14 +121,7 @@ class SymbolTable:
         at = graph.op("Unsqueeze", first, [1])
         at = graph.op("Add", at, np.arange(self.longest))
         window = graph.op("Mul", graph.op("Gather", codes, at), self.powers[which])
-        found = graph.op(
-            "LabelEncoder",
-            graph.op("CumSum", window, 1),
-            domain="ai.onnx.ml",
-            keys_int64s=[*self._entries],
-            values_int64s=[*self._entries.values()],
-            default_int64=_ID,
-        )
+        found = graph.lookup(graph.op("CumSum", window, 1), self._entries, _ID)
         if ends:
             inside = graph.op("Less", at, graph.op("Unsqueeze", ends, [1]))
             found = graph.op("Where", inside, found, _ID)

@@ -11,7 +11,7 @@ import numpy as np
 
 from sk_m2v.onnx._graph import Graph
 
-_WORDS_IN_PAGE = 32
+WORDS_IN_PAGE = 32
 _CHARACTERS_IN_BLOCK = 64
 _NOTHING = np.array([""], dtype=object)
 
@@ -95,7 +95,7 @@ def split(
     return Parts(graph, matrix, filled, outer)
 
 
-def words(graph: Graph, texts: str, spaces: str, isolated: str) -> Parts:
+def words(graph: Graph, texts: str, page: str, word: str) -> Parts:
     """Add the nodes that split texts into words.
 
     Parameters
@@ -104,19 +104,16 @@ def words(graph: Graph, texts: str, spaces: str, isolated: str) -> Parts:
         Where to add them.
     texts : str
         Strings of shape (n_texts,).
-    spaces, isolated : str
-        Insides of character classes of RE2: characters between words, and those that
-        are words of their own.
+    page, word : str
+        Expressions of RE2: of about `WORDS_IN_PAGE` words, and of a word. Of all
+        matches from one place, the longest counts.
 
     Returns
     -------
     Parts
         The words.
     """
-    ends = spaces + isolated
-    page = f"(?:[^{ends}]*[{ends}]){{1,{_WORDS_IN_PAGE}}}|[^{ends}]+"
-    alone = f"[{isolated}]|" if isolated else ""
-    return _twice(graph, texts, page, tokenexp=f"{alone}[^{ends}]+")
+    return _twice(graph, texts, page, tokenexp=word)
 
 
 def characters(graph: Graph, strings: str) -> Parts:

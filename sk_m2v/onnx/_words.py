@@ -6,7 +6,6 @@ from typing import NamedTuple, Protocol
 
 from sk_m2v.onnx._graph import Graph
 
-
 # Number of what stands between words.
 GAP = 0
 
@@ -35,5 +34,18 @@ class WordModel(Protocol):
     unknown: int | None  # id of the unknown token
 
     def pieces(self, graph: Graph, words: Words) -> Pieces:
-        """Add the nodes that split words."""
+        """Add the nodes that cut words into tokens.
+
+        Parameters
+        ----------
+        graph : Graph
+            Where to add them.
+        words : Words
+            The words.
+
+        Returns
+        -------
+        Pieces
+            Their tokens.
+        """
         ...

@@ -170,7 +170,7 @@ class FeatureExtractionClassifier(BaseStaticClassifier):
         return {
             "embedding_": embedding,
             "head_": heads if labels.multilabel else heads[0],
-            "n_iter_": max(int(np.max(getattr(it, "n_iter_", 1))) for it in heads),
+            "n_iter_": max(map(_n_iterations, heads)),
             "history_": [_losses(fitted, train, validation, labels)],
             "_head": fitted,
         }
@@ -205,6 +205,12 @@ class FeatureExtractionClassifier(BaseStaticClassifier):
             method.
         """
         return super().predict_proba(X)
+
+
+def _n_iterations(head: Any) -> int:
+    """Iterations of a fitted head, 1 if it does not say."""
+    n_iter = getattr(head, "n_iter_", None)  # None for solvers without iterations
+    return 1 if n_iter is None else int(np.max(n_iter))
 
 
 def _losses(

@@ -1,0 +1,349 @@
+"""`to_onnx`: a fitted estimator as one ONNX model."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from onnx import ModelProto, helper
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import (
+    FloatTensorType,
+    Int64TensorType,
+    StringTensorType,
+)
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+
+from sk_m2v._transformer import StaticEmbeddingTransformer
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.embedding._quantize import PRECISIONS
+from sk_m2v.embedding._storage import write_files
+from sk_m2v.onnx._container import known_options
+from sk_m2v.onnx._converters import register_subclasses
+from sk_m2v.onnx._graph import DOMAINS
+from sk_m2v.onnx._runtime import METHODS, frame_columns
+from sk_m2v.onnx._verify import verify as verify_model
+
+# Names and types of the inputs of each variant.
+VARIANTS: dict[str, dict[str, Any]] = {
+    "text": {"text": StringTensorType([None, 1])},
+    "ids": {
+        "input_ids": Int64TensorType([None]),
+        "offsets": Int64TensorType([None]),
+    },
+    "padded": {
+        "input_ids": Int64TensorType([None, None]),
+        "attention_mask": Int64TensorType([None, None]),
+    },
+}
+# Whose prediction shows the shape of all.
+_EXAMPLE = ["a text"]
+# What the outputs of an estimator that ends a pipeline are called.
+_OUTPUTS = {
+    "classifier": ("label", "probabilities"),
+    "regressor": ("prediction",),
+    "transformer": ("embedding",),
+}
+
+
+def to_onnx(
+    estimator: Any,
+    X: Any = None,
+    *,
+    variant: str = "text",
+    precision: str | None = None,
+    target_opset: int | None = None,
+    verify: bool = True,
+) -> ModelProto:
+    """Write a fitted estimator as an ONNX model.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted estimator of this package, or a pipeline or other estimator of
+        scikit-learn that holds some.
+    X : container of str or DataFrame, default=None
+        Some input, on which the model is verified, too. Needed if the input is more
+        than one column of texts.
+    variant : {"text", "ids", "padded"}, default="text"
+        What the model reads. "text": strings of shape (n_texts,) or (n_texts, 1).
+        "ids": ``input_ids`` of shape (n_tokens,) and ``offsets`` of shape (n_texts,),
+        where each text begins, as PyTorch's ``EmbeddingBag`` has them. "padded":
+        ``input_ids`` and ``attention_mask`` of shape (n_texts, n_tokens), as
+        transformers.js and others have them. All are int64.
+    precision : {"float32", "float16", "int8"} or None, default=None
+        Type in which to store vectors; int8 has one scale a row. None keeps theirs.
+    target_opset : int or None, default=None
+        Version of the operators, at least 20, which onnxruntime has since 1.17. None
+        is 20.
+    verify : bool, default=True
+        Whether to run the model on many kinds of texts and on `X`, and to compare with
+        the estimator.
+
+    Returns
+    -------
+    onnx.ModelProto
+        The model. Its metadata name version, model, licence, maximum length and labels.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If there is no fitted estimator of this package.
+    ValueError
+        If a part of the tokenizer has no exact graph (``variant="ids"`` does without),
+        or an argument is not possible.
+    TypeError
+        If the head of a classifier has layers that have no ONNX form.
+    AssertionError
+        If the model does not do what the estimator does.
+
+    Notes
+    -----
+    The model runs on onnxruntime without any other library. ``skl2onnx.to_onnx`` does
+    the same without verification and metadata.
+
+    Examples
+    --------
+    >>> from sk_m2v import FeatureExtractionClassifier
+    >>> from sk_m2v.onnx import load, to_onnx
+    >>> texts = ["a great film", "what a lovely movie", "a dull film", "boring movie"]
+    >>> classifier = FeatureExtractionClassifier().fit(texts, ["+", "+", "-", "-"])
+    >>> model = load(to_onnx(classifier))
+    >>> model.predict(["a lovely film", "so boring"]).tolist()
+    ['+', '-']
+    """
+    _check(variant, precision, target_opset)
+    estimator, embeddings, kinds = _with_precision(estimator, precision)
+    register_subclasses(kinds)
+    types = _initial_types(X, variant)
+    kind, last = _kind(estimator), _last(estimator)
+    model: ModelProto = convert_sklearn(
+        estimator,
+        initial_types=types,
+        name=type(estimator).__name__,
+        target_opset=target_opset or DOMAINS[""],
+        # Probabilities as a matrix. Asked of the last step: what is asked of a pipeline
+        # is demanded of it even if it knows no such option.
+        options={id(last): known_options(last, zipmap=False)},
+    )
+    names = _OUTPUTS[kind]
+    if kind == "classifier" and not hasattr(estimator, "predict_proba"):
+        names = ("label", "scores")
+    _name_outputs(model, names)
+    if variant == "text" and len(types) == 1:
+        # One column of texts may come with or without a second dimension.
+        model.graph.input[0].type.tensor_type.ClearField("shape")
+    helper.set_model_props(model, _metadata(estimator, kind, variant, embeddings, X))
+    if verify:
+        verify_model(model, estimator, embeddings[0], X)
+    return model
+
+
+def save(model: ModelProto, path: str | Path) -> None:
+    """Write a model of `to_onnx` to a file, or to a folder with its tokenizer.
+
+    Parameters
+    ----------
+    model : onnx.ModelProto
+        The model.
+    path : str or Path
+        For texts a file, "model.onnx". For ids and padded ids a folder, into which go
+        ``onnx/model.onnx``, ``tokenizer.json``, ``tokenizer_config.json`` and
+        ``config.json``, as transformers.js reads them.
+
+    Raises
+    ------
+    ValueError
+        If the model is none of `to_onnx`.
+    """
+    path = Path(path)
+    properties = {it.key: it.value for it in model.metadata_props}
+    if "sk_m2v.variant" not in properties:
+        raise ValueError("the model was not made by sk_m2v.onnx.to_onnx")
+    if properties["sk_m2v.variant"] == "text":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_files({path: model.SerializeToString()})
+        return
+    (path / "onnx").mkdir(parents=True, exist_ok=True)
+    tokenizer = json.loads(properties["sk_m2v.tokenizer"])
+    added = [it["content"] for it in tokenizer.get("added_tokens", [])]
+    pad = next((it for it in added if "pad" in it.lower()), (added or [None])[0])
+    length = properties.get("sk_m2v.max_length")
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": int(length) if length else 2**31,
+        **({"pad_token": pad} if pad else {}),
+    }
+    write_files(
+        {
+            path / "onnx" / "model.onnx": model.SerializeToString(),
+            path / "tokenizer.json": json.dumps(tokenizer, ensure_ascii=False).encode(),
+            path / "tokenizer_config.json": json.dumps(config, indent=2).encode(),
+            path / "config.json": json.dumps({"model_type": "model2vec"}).encode(),
+        }
+    )
+
+
+def _check(variant: str, precision: str | None, target_opset: int | None) -> None:
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {[*VARIANTS]}, got {variant!r}")
+    if precision is not None and precision not in PRECISIONS:
+        raise ValueError(
+            f"precision must be one of {[*PRECISIONS]} or None, got {precision!r}"
+        )
+    if target_opset is not None and target_opset < DOMAINS[""]:
+        raise ValueError(
+            f"target_opset must be at least {DOMAINS['']}, got {target_opset}"
+        )
+
+
+def _with_precision(
+    estimator: Any, precision: str | None
+) -> tuple[Any, list[StaticEmbedding], list[type]]:
+    """Copy of an estimator whose vectors are stored in a precision.
+
+    Models are found, and replaced, wherever they are: pickling meets them all. Beside
+    the copy come the models that fitted estimators read, and the classes of these.
+    """
+    if isinstance(estimator, StaticEmbeddingTransformer) and not _is_fitted(estimator):
+        # It works without `fit`.
+        estimator = clone(estimator).fit()
+    found: list[Any] = []  # models, and what is not copied
+    used: list[StaticEmbedding] = []
+    kinds: list[type] = []
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, obj: Any) -> int | None:
+            if _is_fitted(obj):
+                used.append(obj.embedding_)
+                kinds.append(type(obj))
+            # Classes and functions are themselves, wherever they were made.
+            if isinstance(obj, (StaticEmbedding, type, FunctionType)):
+                found.append(obj)
+                return len(found) - 1
+            return None
+
+    class Unpickler(pickle.Unpickler):
+        def persistent_load(self, pid: int) -> Any:
+            return models.get(id(found[pid]), found[pid])
+
+    buffer = io.BytesIO()
+    Pickler(buffer).dump(estimator)
+    if not used:
+        raise NotFittedError(
+            f"{type(estimator).__name__} holds no estimator of sk_m2v that is fitted"
+        )
+    models = {
+        id(it): it.quantize(precision)
+        for it in found
+        if isinstance(it, StaticEmbedding)
+    }
+    buffer.seek(0)
+    return Unpickler(buffer).load(), [models[id(it)] for it in used], kinds
+
+
+def _is_fitted(obj: Any) -> bool:
+    return isinstance(obj, BaseEstimator) and isinstance(
+        vars(obj).get("embedding_"), StaticEmbedding
+    )
+
+
+def _initial_types(X: Any, variant: str) -> list[tuple[str, Any]]:
+    columns = frame_columns(X)
+    if not columns or (variant != "text" and len(columns) == 1):
+        return [*VARIANTS[variant].items()]
+    if variant != "text":
+        raise ValueError(
+            f"variant={variant!r} reads the ids of one column of texts, but X has the "
+            f"columns {columns}"
+        )
+    return [(name, _column_type(X[name])) for name in columns]
+
+
+def _column_type(column: Any) -> Any:
+    """Type of an input for a column of a frame: numbers are float32, as in skl2onnx."""
+    values = np.asarray(column)
+    kind = FloatTensorType if values.dtype.kind in "buif" else StringTensorType
+    return kind([None, 1])
+
+
+def _last(estimator: Any) -> Any:
+    """Estimator that makes the output."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator
+
+
+def _kind(estimator: Any) -> str:
+    if is_classifier(estimator):
+        return "classifier"
+    return "regressor" if is_regressor(estimator) else "transformer"
+
+
+def _name_outputs(model: ModelProto, names: Iterable[str]) -> None:
+    """Give the outputs of a model names that do not depend on its parts."""
+    outputs = [it.name for it in model.graph.output]
+    new = dict(zip(outputs, names, strict=False))
+    for node in model.graph.node:
+        for names_ in (node.input, node.output):
+            for i, name in enumerate(names_):
+                names_[i] = new.get(name, name)
+    for output in model.graph.output:
+        output.name = new.get(output.name, output.name)
+
+
+def _metadata(
+    estimator: Any, kind: str, variant: str, embeddings: list[StaticEmbedding], X: Any
+) -> dict[str, str]:
+    embedding, last = embeddings[0], _last(estimator)
+    config = embedding.config
+    length = getattr(last, "max_length", "auto")
+    length = embedding.max_length if length == "auto" else length
+    properties = {
+        "sk_m2v.version": version("sk-m2v"),
+        "sk_m2v.kind": kind,
+        "sk_m2v.methods": json.dumps(
+            [it for it in METHODS[kind] if hasattr(estimator, it)]
+        ),
+        "sk_m2v.variant": variant,
+        "sk_m2v.estimator": type(last).__name__,
+        "sk_m2v.max_length": "" if length is None else str(length),
+        "model_name": str(config.get("tokenizer_name", "")),
+        "license": str(config.get("license", "")),
+    }
+    if kind == "classifier":
+        labels = getattr(last, "_labels", None)
+        classes = np.asarray(estimator.classes_).tolist()
+        state = {"classes": classes} if labels is None else labels.to_dict()
+        properties["sk_m2v.labels"] = json.dumps(state)
+    if kind == "regressor":
+        # The graph gives a column even where Python gives none.
+        example = X[:1] if frame_columns(X) else _EXAMPLE
+        form = np.shape(estimator.predict(example))[1:]
+        properties["sk_m2v.form"] = json.dumps(form)
+    if variant != "text":
+        if len({it.tokenizer_json for it in embeddings}) > 1:
+            raise ValueError(
+                f"the estimator has several tokenizers, and variant={variant!r} reads "
+                "the ids of one"
+            )
+        # Nothing but the tokens of the text: no marks of beginning or end.
+        tokenizer = embedding.tokenizer
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        data = {**json.loads(tokenizer.to_str()), "post_processor": None}
+        properties["sk_m2v.tokenizer"] = json.dumps(data, ensure_ascii=False)
+    return properties

@@ -1,0 +1,179 @@
+"""Words of raw text that are one token, and those that may begin an added token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenizers import Tokenizer
+
+from sk_m2v.embedding._backends import Json
+from sk_m2v.onnx._probe import all_characters
+
+# What the table of known words says of one that may begin an added token.
+SUSPECT = -2
+
+
+def normalize(tokenizer: Tokenizer, text: str) -> str:
+    """Normalise a text.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        Whose normaliser to use, if it has one.
+    text : str
+        The text.
+
+    Returns
+    -------
+    str
+        The result.
+    """
+    if tokenizer.normalizer is None:
+        return text
+    normal: str = tokenizer.normalizer.normalize_str(text)
+    return normal
+
+
+def characters_class(characters: Iterable[str]) -> str:
+    """Characters as the inside of a class of RE2.
+
+    Parameters
+    ----------
+    characters : iterable of str
+        The characters.
+
+    Returns
+    -------
+    str
+        Their code points.
+    """
+    return "".join(f"\\x{{{ord(it):X}}}" for it in characters)
+
+
+class Begins:
+    """Tells where added tokens may begin in raw text.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        With the normaliser of those that are looked for in normalised text.
+    added : iterable of dict
+        The added tokens.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, added: Iterable[Json]) -> None:
+        self._tokenizer = tokenizer
+        raw, normal = set(), set()
+        for token in added:
+            if token["normalized"] and tokenizer.normalizer is not None:
+                normal.add(normalize(tokenizer, token["content"]))
+            else:
+                raw.add(token["content"])
+        self._raw, self._normal = _Contents(raw), _Contents(normal)
+
+    def firsts(self) -> list[str]:
+        """Characters of raw text that may be the first of an added token.
+
+        Returns
+        -------
+        list of str
+            The characters.
+        """
+        firsts = {*self._raw.firsts}
+        if self._normal.firsts:
+            firsts |= {
+                it
+                for it in all_characters()
+                if not self._normal.firsts.isdisjoint(normalize(self._tokenizer, it))
+            }
+        return sorted(firsts)
+
+    def pattern(self) -> str:
+        """Expression of words that hold one of these characters.
+
+        Returns
+        -------
+        str
+            The expression, of RE2.
+        """
+        firsts = characters_class(self.firsts())
+        return f"(?s).*[{firsts}].*" if firsts else ""
+
+    def within(self, word: str) -> bool:
+        """Tell whether an added token may begin inside a word.
+
+        Parameters
+        ----------
+        word : str
+            Of raw text.
+
+        Returns
+        -------
+        bool
+            Whether it may.
+        """
+        return self._raw.begin_in(word) or (
+            bool(self._normal.firsts)
+            and self._normal.begin_in(normalize(self._tokenizer, word))
+        )
+
+
+class _Contents:
+    """Strings, and in which words they may begin."""
+
+    def __init__(self, contents: set[str]) -> None:
+        self.firsts = {it[0] for it in contents}
+        self._contents = contents
+        self._sizes = sorted({len(it) for it in contents})
+        self._starts = {it[:i] for it in contents for i in range(1, len(it) + 1)}
+
+    def begin_in(self, word: str) -> bool:
+        """Tell whether one begins in a word, and goes on behind it or ends in it.
+
+        Parameters
+        ----------
+        word : str
+            The word.
+
+        Returns
+        -------
+        bool
+            Whether it does.
+        """
+        return any(
+            word[i:] in self._starts
+            or any(word[i : i + size] in self._contents for size in self._sizes)
+            for i, character in enumerate(word)
+            if character in self.firsts
+        )
+
+
+def known_words(
+    tokenizer: Tokenizer, unknown: int | None, words: Iterable[str], begins: Begins
+) -> dict[str, int]:
+    """Ask a tokenizer which words are one token.
+
+    Parameters
+    ----------
+    tokenizer : Tokenizer
+        The tokenizer.
+    unknown : int or None
+        Id of its unknown token.
+    words : iterable of str
+        Words of raw text.
+    begins : Begins
+        Which of them are SUSPECT.
+
+    Returns
+    -------
+    dict
+        The token of each.
+    """
+    tried = sorted({*words})
+    encodings = tokenizer.encode_batch_fast(tried, add_special_tokens=False)
+    known = {}
+    for word, encoding in zip(tried, encodings, strict=True):
+        ids = encoding.ids
+        if len(ids) == 1 and ids[0] != unknown:
+            known[word] = SUSPECT if begins.within(word) else ids[0]
+    return known

@@ -1,0 +1,91 @@
+"""Compare an exported model with the estimator it was made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from onnx import ModelProto
+
+from sk_m2v._text import as_texts
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.onnx._runtime import OnnxModel, frame_columns
+from sk_m2v.onnx._samples import SAMPLES
+
+# Largest difference that there may be. Embeddings have length 1, as a rule.
+_TOLERANCES = {"predict_proba": 1e-5, "transform": 1e-6, "predict": 1e-5}
+
+
+def verify(
+    model: ModelProto, estimator: Any, embedding: StaticEmbedding, X: Any
+) -> None:
+    """Raise an error where a model does not do what an estimator does.
+
+    Parameters
+    ----------
+    model : ModelProto
+        Of `to_onnx`.
+    estimator : estimator
+        The estimator.
+    embedding : StaticEmbedding
+        Whose tokens the estimator reads.
+    X : container of str or DataFrame or None
+        Input to compare on, beside texts of many kinds.
+
+    Raises
+    ------
+    AssertionError
+        If there is a difference.
+    """
+    graph = OnnxModel(model)
+    samples: Any = [*SAMPLES, *embedding.vocabulary[::500]]
+    inputs: list[Any] = [samples]
+    columns = frame_columns(X)
+    if columns:
+        # A frame of one column may be what the estimator needs.
+        frames = [type(X)({columns[0]: samples})] if len(columns) == 1 else []
+        inputs = [*frames, X]
+    elif X is not None:
+        inputs.append(as_texts(X))
+    for rows in inputs:
+        _compare(graph, estimator, rows)
+
+
+def _compare(graph: OnnxModel, estimator: Any, rows: Any) -> None:
+    for method in graph.methods:
+        wanted, got = (_dense(getattr(it, method)(rows)) for it in (estimator, graph))
+        wrong = _different_rows(wanted, got, _TOLERANCES[method])
+        if wrong.size:
+            first = int(wrong[0])
+            row = rows.iloc[first].to_dict() if hasattr(rows, "iloc") else rows[first]
+            raise AssertionError(
+                f"{method} of the ONNX model differs on {wrong.size} of {len(rows)} "
+                f"inputs, first on {row!r}: {got[first]!r} instead of "
+                f"{wanted[first]!r}"
+            )
+
+
+def _different_rows(
+    wanted: npt.NDArray[Any], got: npt.NDArray[Any], tolerance: float
+) -> npt.NDArray[np.intp]:
+    if wanted.shape != got.shape:
+        raise AssertionError(
+            f"the ONNX model gives shape {got.shape} instead of {wanted.shape}"
+        )
+    if wanted.dtype.kind == "f":
+        scale = np.maximum(1, np.abs(wanted))
+        different = ~(np.abs(wanted - got) <= tolerance * scale)
+    else:
+        different = wanted != got
+    return np.flatnonzero(different.reshape(len(different), -1).any(axis=1))
+
+
+def _dense(values: Any) -> npt.NDArray[Any]:
+    if hasattr(values, "toarray"):
+        values = values.toarray()
+    if isinstance(values, list):  # of lists of labels
+        array = np.empty(len(values), dtype=object)
+        array[:] = [tuple(it) for it in values]
+        return array
+    return np.asarray(values)

@@ -1,0 +1,191 @@
+"""`sk_m2v.onnx.to_onnx` of all estimators, and of pipelines that hold them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_array_equal
+from onnx_helpers import LABELS, MATRIX, TEXTS, TINY, check_export, teacher
+from scipy import sparse
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
+
+from sk_m2v import (
+    ContrastiveTransformer,
+    DistillTransformer,
+    FeatureExtractionClassifier,
+    FromScratchClassifier,
+    StaticClassifier,
+    StaticEmbeddingTransformer,
+    StaticRegressor,
+    TokenTfidfVectorizer,
+)
+from sk_m2v.onnx import to_onnx
+
+VARIANTS = ["text", "ids", "padded"]
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return FeatureExtractionClassifier().fit(TEXTS, LABELS)
+
+
+class Normalised(StaticClassifier):
+    def build_head(self, n_inputs, n_outputs):
+        from torch import nn
+
+        return nn.Sequential(nn.LayerNorm(n_inputs), nn.Linear(n_inputs, n_outputs))
+
+
+YES = ["no"] * 5 + ["yes"] * 4
+LISTS = [[name for name, it in zip("abc", row, strict=True) if it] for row in MATRIX]
+VALUES = np.linspace(-3, 40, 27).reshape(9, 3)
+
+ESTIMATORS = {
+    "booleans": lambda: FeatureExtractionClassifier().fit(
+        TEXTS, [True] * 4 + [False] * 5
+    ),
+    "floats": lambda: FeatureExtractionClassifier().fit(TEXTS, [1.0] * 4 + [7.0] * 5),
+    "threshold": lambda: FeatureExtractionClassifier(thresholds=0.8).fit(TEXTS, YES),
+    "only scores": lambda: FeatureExtractionClassifier(head=LinearSVC()).fit(
+        TEXTS, LABELS
+    ),
+    "matrix": lambda: FeatureExtractionClassifier().fit(TEXTS, MATRIX),
+    "booleans in a matrix": lambda: FeatureExtractionClassifier().fit(
+        TEXTS, MATRIX.astype(bool)
+    ),
+    "sparse array": lambda: FeatureExtractionClassifier().fit(
+        TEXTS, sparse.csr_array(MATRIX)
+    ),
+    "sparse matrix": lambda: FeatureExtractionClassifier().fit(
+        TEXTS, sparse.csr_matrix(MATRIX)
+    ),
+    "lists": lambda: StaticClassifier(thresholds={"a": 0.4, "b": 0.9}, **TINY).fit(
+        TEXTS, LISTS
+    ),
+    "layers": lambda: StaticClassifier(n_layers=2, hidden_dim=8, **TINY).fit(
+        TEXTS, LABELS
+    ),
+    "norm": lambda: Normalised(**TINY).fit(TEXTS, LABELS),
+    "scratch": lambda: FromScratchClassifier(dim=8, **TINY).fit(TEXTS, LABELS),
+    "number": lambda: StaticRegressor(**TINY).fit(TEXTS, VALUES[:, 0]),
+    "column": lambda: StaticRegressor(**TINY).fit(TEXTS, VALUES[:, :1]),
+    "numbers": lambda: StaticRegressor(n_layers=1, hidden_dim=4, **TINY).fit(
+        TEXTS, VALUES
+    ),
+    "contrastive": lambda: ContrastiveTransformer(**TINY).fit(TEXTS, TEXTS[::-1]),
+    "distilled": lambda: DistillTransformer(
+        lambda texts: teacher(texts), pca_dims=None
+    ).fit(TEXTS),
+    "lexical": lambda: TokenTfidfVectorizer(ngram_range=(1, 2)).fit(TEXTS),
+}
+
+
+@pytest.mark.parametrize("variant", ["text", "ids"])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_estimators(name, variant):
+    check_export(ESTIMATORS[name](), variant=variant)
+
+
+@pytest.mark.parametrize(
+    "name", ["norm", "lists", "column", "distilled", "only scores"]
+)
+def test_estimators_are_verified(name):
+    to_onnx(ESTIMATORS[name](), TEXTS)
+
+
+def dense(*steps):
+    return make_pipeline(StaticEmbeddingTransformer(), *steps)
+
+
+def network():
+    return dense(
+        StandardScaler(), MLPClassifier(4, max_iter=400, tol=1, random_state=0)
+    )
+
+
+PIPELINES = {
+    "linear": lambda: dense(LogisticRegression()),
+    "network": network,
+    "scores": lambda: dense(LinearSVC()),
+    "function": lambda: dense(FunctionTransformer(), LogisticRegression()),
+    "union": lambda: make_pipeline(
+        make_union(TokenTfidfVectorizer(), StaticEmbeddingTransformer()),
+        LogisticRegression(),
+    ),
+    "calibrated": lambda: CalibratedClassifierCV(FeatureExtractionClassifier(), cv=3),
+    "calibrated pipeline": lambda: CalibratedClassifierCV(
+        dense(LogisticRegression()), cv=3
+    ),
+    "calibrated scores": lambda: CalibratedClassifierCV(dense(LinearSVC()), cv=3),
+    "search": lambda: GridSearchCV(dense(LinearSVC()), {"linearsvc__C": [1, 2]}, cv=3),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", PIPELINES)
+def test_pipelines(name, variant):
+    check_export(PIPELINES[name]().fit(TEXTS, LABELS), variant=variant)
+
+
+def test_calibration_of_two_classes():
+    check_export(
+        CalibratedClassifierCV(dense(LogisticRegression()), cv=3).fit(TEXTS, YES)
+    )
+
+
+@pytest.mark.parametrize("y", [VALUES[:, 0], VALUES])
+def test_regression_in_a_pipeline(y):
+    check_export(dense(Ridge()).fit(TEXTS, y))
+    check_export(make_pipeline(StaticRegressor(**TINY)).fit(TEXTS, y))
+
+
+FRAME = {
+    "text": TEXTS,
+    "price": np.linspace(0, 4, 9),
+    "size": [1, 2, 3] * 3,
+    "new": [True, False, True] * 3,
+    "kind": ["x", "y", "z"] * 3,
+}
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_columns(make):
+    frame = make(FRAME)
+    columns = ColumnTransformer(
+        [
+            ("text", StaticEmbeddingTransformer(), "text"),
+            ("numbers", StandardScaler(), ["price", "size"]),
+            ("kinds", OneHotEncoder(), ["kind", "new"]),
+        ]
+    )
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(frame, LABELS)
+    model = check_export(pipeline, frame)
+    to_onnx(pipeline, frame)
+    assert model.columns == list(FRAME)
+    assert_array_equal(model.predict(frame[:4]), pipeline.predict(frame[:4]))
+    with pytest.raises(ValueError, match="no column 'kind'"):
+        model.predict(
+            make({key: FRAME[key] for key in ("text", "price", "size", "new")})
+        )
+    with pytest.raises(ValueError, match="variant='ids' reads the ids of one column"):
+        to_onnx(pipeline, frame, variant="ids")
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+def test_a_frame_of_one_column(make, classifier):
+    frame = make({"review": TEXTS})
+    columns = ColumnTransformer([("text", StaticEmbeddingTransformer(), "review")])
+    pipeline = make_pipeline(columns, LogisticRegression()).fit(frame, LABELS)
+    check_export(pipeline, frame)
+    to_onnx(pipeline, frame)
+    for variant in VARIANTS:
+        to_onnx(classifier, frame, variant=variant)
