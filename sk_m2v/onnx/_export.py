@@ -122,8 +122,8 @@ def to_onnx(
     ['+', '-']
     """
     _check(variant, precision, target_opset)
-    estimator, embeddings, kinds = _with_precision(estimator, precision)
-    register_subclasses(kinds)
+    estimator, readers, embeddings = _with_precision(estimator, precision)
+    register_subclasses(map(type, readers))
     types = _initial_types(X, variant)
     kind, last = _kind(estimator), _last(estimator)
     model: ModelProto = convert_sklearn(
@@ -142,7 +142,15 @@ def to_onnx(
     if variant == "text" and len(types) == 1:
         # One column of texts may come with or without a second dimension.
         model.graph.input[0].type.tensor_type.ClearField("shape")
-    helper.set_model_props(model, _metadata(estimator, kind, variant, embeddings, X))
+    length = embeddings[0]._max_length(getattr(readers[0], "max_length", "auto"))
+    properties = {
+        **_metadata(estimator, kind, embeddings[0], X),
+        "sk_m2v.variant": variant,
+        "sk_m2v.max_length": "" if length is None else str(length),
+    }
+    if variant != "text":
+        properties["sk_m2v.tokenizer"] = _tokenizer(embeddings, variant)
+    helper.set_model_props(model, properties)
     if verify:
         verify_model(model, estimator, embeddings[0], X)
     return model
@@ -208,24 +216,22 @@ def _check(variant: str, precision: str | None, target_opset: int | None) -> Non
 
 def _with_precision(
     estimator: Any, precision: str | None
-) -> tuple[Any, list[StaticEmbedding], list[type]]:
+) -> tuple[Any, list[Any], list[StaticEmbedding]]:
     """Copy of an estimator whose vectors are stored in a precision.
 
     Models are found, and replaced, wherever they are: pickling meets them all. Beside
-    the copy come the models that fitted estimators read, and the classes of these.
+    the copy come the fitted estimators that read texts, and the models of each.
     """
     if isinstance(estimator, StaticEmbeddingTransformer) and not _is_fitted(estimator):
         # It works without `fit`.
         estimator = clone(estimator).fit()
     found: list[Any] = []  # models, and what is not copied
-    used: list[StaticEmbedding] = []
-    kinds: list[type] = []
+    readers: list[Any] = []
 
     class Pickler(pickle.Pickler):
         def persistent_id(self, obj: Any) -> int | None:
             if _is_fitted(obj):
-                used.append(obj.embedding_)
-                kinds.append(type(obj))
+                readers.append(obj)
             # Classes and functions are themselves, wherever they were made.
             if isinstance(obj, (StaticEmbedding, type, FunctionType)):
                 found.append(obj)
@@ -238,7 +244,7 @@ def _with_precision(
 
     buffer = io.BytesIO()
     Pickler(buffer).dump(estimator)
-    if not used:
+    if not readers:
         raise NotFittedError(
             f"{type(estimator).__name__} holds no estimator of sk_m2v that is fitted"
         )
@@ -248,7 +254,8 @@ def _with_precision(
         if isinstance(it, StaticEmbedding)
     }
     buffer.seek(0)
-    return Unpickler(buffer).load(), [models[id(it)] for it in used], kinds
+    copy = Unpickler(buffer).load()
+    return copy, readers, [models[id(it.embedding_)] for it in readers]
 
 
 def _is_fitted(obj: Any) -> bool:
@@ -306,21 +313,16 @@ def _name_outputs(model: ModelProto, names: Iterable[str]) -> None:
 
 
 def _metadata(
-    estimator: Any, kind: str, variant: str, embeddings: list[StaticEmbedding], X: Any
+    estimator: Any, kind: str, embedding: StaticEmbedding, X: Any
 ) -> dict[str, str]:
-    embedding, last = embeddings[0], _last(estimator)
-    config = embedding.config
-    length = getattr(last, "max_length", "auto")
-    length = embedding.max_length if length == "auto" else length
+    config, last = embedding.config, _last(estimator)
     properties = {
         "sk_m2v.version": version("sk-m2v"),
         "sk_m2v.kind": kind,
         "sk_m2v.methods": json.dumps(
             [it for it in METHODS[kind] if hasattr(estimator, it)]
         ),
-        "sk_m2v.variant": variant,
         "sk_m2v.estimator": type(last).__name__,
-        "sk_m2v.max_length": "" if length is None else str(length),
         "model_name": str(config.get("tokenizer_name", "")),
         "license": str(config.get("license", "")),
     }
@@ -334,16 +336,19 @@ def _metadata(
         example = X[:1] if frame_columns(X) else _EXAMPLE
         form = np.shape(estimator.predict(example))[1:]
         properties["sk_m2v.form"] = json.dumps(form)
-    if variant != "text":
-        if len({it.tokenizer_json for it in embeddings}) > 1:
-            raise ValueError(
-                f"the estimator has several tokenizers, and variant={variant!r} reads "
-                "the ids of one"
-            )
-        # Nothing but the tokens of the text: no marks of beginning or end.
-        tokenizer = embedding.tokenizer
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        data = {**json.loads(tokenizer.to_str()), "post_processor": None}
-        properties["sk_m2v.tokenizer"] = json.dumps(data, ensure_ascii=False)
     return properties
+
+
+def _tokenizer(embeddings: list[StaticEmbedding], variant: str) -> str:
+    """Tokenizer whose ids a model reads: nothing but the tokens of the text."""
+    if len({it.tokenizer_json for it in embeddings}) > 1:
+        raise ValueError(
+            f"the estimator has several tokenizers, and variant={variant!r} reads the "
+            "ids of one"
+        )
+    tokenizer = embeddings[0].tokenizer
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    # No marks of beginning or end.
+    data = {**json.loads(tokenizer.to_str()), "post_processor": None}
+    return json.dumps(data, ensure_ascii=False)
