@@ -216,3 +216,4 @@ def test_readme() -> None:
         if language == "python":
             exec(code, names)
     assert names["predictions"] == [1, 0]
+    assert names["exported"] == [1, 0]

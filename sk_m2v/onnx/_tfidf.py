@@ -11,10 +11,10 @@ from onnx import TensorProto, helper
 
 from sk_m2v._ngrams import NgramTfidf
 from sk_m2v.onnx._graph import Graph
-from sk_m2v.onnx._pooling import _differences
-from sk_m2v.onnx._tokenized import Tokens, compress, text_numbers
+from sk_m2v.onnx._tokenized import Tokens, text_numbers
 
 _ZERO = helper.make_tensor("", TensorProto.FLOAT, [1], [0.0])
+_ONE = helper.make_tensor("", TensorProto.INT64, [1], [1])
 
 
 class Sparse(NamedTuple):
@@ -59,8 +59,7 @@ def tfidf(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> Sparse:
         The features.
     """
     n_columns = sum(it.n_features for it in blocks)
-    cells, offsets = _cells(graph, tokens, blocks)
-    cells, counts, offsets = _counted(graph, cells, offsets)
+    cells, counts = _counted(graph, _cells(graph, tokens, blocks))
     rows = graph.op("Div", cells, n_columns)
     columns = graph.op("Mod", cells, n_columns)
     values = graph.op("Cast", counts, to=TensorProto.FLOAT)
@@ -70,10 +69,13 @@ def tfidf(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> Sparse:
     if idf:
         factors = graph.op("Gather", np.concatenate(idf), columns)
         values = graph.op("Mul", values, factors)
+    n_texts = graph.op("Sub", graph.op("Shape", tokens.offsets), 1)
     if blocks[0].norm is not None:
-        sparse = Sparse(rows, columns, values, offsets, n_columns)
-        norms = _norms(graph, sparse, blocks)
+        norms = _norms(graph, n_texts, rows, columns, values, blocks)
         values = graph.op("Div", values, norms)
+    ones = graph.op("ConstantOfShape", graph.op("Shape", rows), value=_ONE)
+    sizes = _sums(graph, n_texts, rows, ones, np.int64(0))
+    offsets = graph.op("Concat", [0], graph.op("CumSum", sizes, 0), axis=0)
     return Sparse(rows, columns, values, offsets, n_columns)
 
 
@@ -104,14 +106,8 @@ def dense(graph: Graph, sparse: Sparse) -> str:
     return graph.op("Reshape", filled, shape, allowzero=1)
 
 
-def _cells(
-    graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]
-) -> tuple[str, str]:
-    """Cell of the matrix of each known n-gram, and how many those of each text are.
-
-    Where there are n-grams of several lengths, the cells are not in the order of the
-    texts. They are once they are sorted, and then the offsets fit.
-    """
+def _cells(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> str:
+    """Cell of the matrix of each known n-gram, in any order."""
     texts = text_numbers(graph, tokens)
     n_columns = sum(it.n_features for it in blocks)
     texts_cells = graph.op("Mul", texts, n_columns)
@@ -124,18 +120,11 @@ def _cells(
                 known, found_columns = _find(
                     graph, tokens, texts, n, keys, columns, block
                 )
-                offsets = tokens.offsets
-                if n > 1:  # the last tokens of all begin no n-gram
-                    offsets = graph.op("Min", offsets, graph.op("Shape", known))
                 begin = _window(graph, texts_cells, 0, n)
                 cells = graph.op("Add", begin, found_columns)
-                found.append(compress(graph, known, offsets, cells))
+                found += graph.compress(known, cells)
             first += len(keys)
-    offsets, cells = found[0]
-    for more_offsets, more_cells in found[1:]:
-        cells = graph.op("Concat", cells, more_cells, axis=0)
-        offsets = graph.op("Add", offsets, more_offsets)
-    return cells, offsets
+    return graph.op("Concat", *found, axis=0) if len(found) > 1 else found[0]
 
 
 def _find(
@@ -177,8 +166,8 @@ def _window(graph: Graph, values: str, i: int, n: int) -> str:
     return graph.op("Slice", values, [i], [i - n + 1 if i < n - 1 else 2**62])
 
 
-def _counted(graph: Graph, cells: str, offsets: str) -> tuple[str, str, str]:
-    """Distinct cells, how often each occurs, and where the texts begin among them.
+def _counted(graph: Graph, cells: str) -> tuple[str, str]:
+    """Distinct cells, in order, and how often each occurs.
 
     Sorting is three times as fast as the operator Unique, which keeps a tree.
     """
@@ -188,36 +177,42 @@ def _counted(graph: Graph, cells: str, offsets: str) -> tuple[str, str, str]:
     is_first = graph.op("Not", graph.op("Equal", cells, before))
     firsts = graph.positions(is_first)
     nexts = graph.op("Concat", graph.op("Slice", firsts, [1], [2**62]), size, axis=0)
-    counts = graph.op("Sub", nexts, firsts)
-    offsets, cells = compress(graph, is_first, offsets, cells)
-    return cells, counts, offsets
+    return graph.op("Gather", cells, firsts), graph.op("Sub", nexts, firsts)
 
 
-def _norms(graph: Graph, sparse: Sparse, blocks: Sequence[NgramTfidf]) -> str:
+def _norms(
+    graph: Graph,
+    n_texts: str,
+    rows: str,
+    columns: str,
+    values: str,
+    blocks: Sequence[NgramTfidf],
+) -> str:
     """Norm by which to divide each entry: that of its row in its block."""
-    terms = sparse.values
-    if blocks[0].norm == "l2":
-        terms = graph.op("Mul", terms, terms)
-    # As differences of running sums, in double precision, where none of them is lost.
+    square = blocks[0].norm == "l2"
+    terms = graph.op("Mul", values, values) if square else values
     terms = graph.op("Cast", terms, to=TensorProto.DOUBLE)
-    terms = graph.op("Unsqueeze", terms, [1])
-    in_block = None
+    group, n_groups = rows, n_texts
     if len(blocks) > 1:
-        ends = np.cumsum([it.n_features for it in blocks])
-        column = graph.op("Unsqueeze", sparse.columns, [1])
-        before = graph.op("Less", column, ends)
-        starts = ends - [it.n_features for it in blocks]
-        after = graph.op("GreaterOrEqual", column, starts)
-        in_block = graph.op("And", before, after)
-        in_block = graph.op("Cast", in_block, to=TensorProto.DOUBLE)
-        terms = graph.op("Mul", terms, in_block)
-    sums = graph.op("CumSum", terms, 0)
-    sums = graph.op("Concat", np.zeros((1, len(blocks))), sums, axis=0)
-    sums = _differences(graph, graph.op("Gather", sums, sparse.offsets))
-    sums = graph.op("Gather", sums, sparse.rows)
-    if in_block is not None:
-        sums = graph.op("Mul", sums, in_block)
-    norms = graph.op("ReduceSum", sums, [1], keepdims=0)
-    if blocks[0].norm == "l2":
+        group = graph.op("Mul", rows, len(blocks))
+        for start in np.cumsum([it.n_features for it in blocks[:-1]]).tolist():
+            later = graph.op("GreaterOrEqual", columns, start)
+            group = graph.op(
+                "Add", group, graph.op("Cast", later, to=TensorProto.INT64)
+            )
+        n_groups = graph.op("Mul", n_texts, len(blocks))
+    sums = _sums(graph, n_groups, group, terms, np.float64(0))
+    norms = graph.op("Gather", sums, group)
+    if square:
         norms = graph.op("Sqrt", norms)
     return graph.op("Cast", norms, to=TensorProto.FLOAT)
+
+
+def _sums(graph: Graph, n_groups: str, group: str, terms: str, zero: np.generic) -> str:
+    """Sum of the terms of each group.
+
+    The kernel of ScatterElements is serial, unlike that of ScatterND, which loses sums
+    where it has several threads.
+    """
+    zeros = graph.op("Expand", np.asarray(zero), n_groups)
+    return graph.op("ScatterElements", zeros, group, terms, axis=0, reduction="add")
