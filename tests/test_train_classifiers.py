@@ -471,6 +471,8 @@ class TestTraining:
         assert len(seen) == 2
 
     def test_threads_train_for_themselves(self):
+        import torch
+
         results = {}
 
         def run(seed):
@@ -480,14 +482,17 @@ class TestTraining:
                 it.fit(TEXTS, LABELS).predict_proba(NEW)
             )
 
-        for seeds in ([0, 1], [1, 0]):
+        before = torch.get_rng_state()
+        for seeds in ([0, 1, 2], [1, 2, 0], [2, 0, 1]) * 3:
             threads = [threading.Thread(target=run, args=(seed,)) for seed in seeds]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
-        for first, second in results.values():
-            assert_array_equal(first, second)
+        for first, *others in results.values():
+            for other in others:
+                assert_array_equal(first, other)
+        assert torch.equal(torch.get_rng_state(), before)
 
 
 def _scores_of_net(classifier, texts):

@@ -14,6 +14,7 @@ from torch import nn
 
 from sk_m2v.train._bags import BagDataset, as_it_is
 from sk_m2v.train._optimizers import OPTIMIZERS
+from sk_m2v.train._random import global_seed
 
 Validate = Callable[[nn.Module], dict[str, float]]
 
@@ -211,10 +212,7 @@ def train(
         iterator_train__collate_fn=as_it_is,
         iterator_train__generator=torch.Generator().manual_seed(seed),
     )
-    # A module of the user may draw from torch's global state, which is put back.
-    devices: list[int] | None = [] if device == "cpu" else None
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
+    with global_seed(seed, device):
         net.fit(data, None)
     if not all(it.isfinite().all() for it in module.parameters()):
         raise ValueError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from numbers import Integral, Real
-from threading import Lock
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -22,7 +21,6 @@ from sk_m2v.train._text_model import Part
 # From the scores of the validation texts to what goes into the history, and a "goal".
 ScoreJudge = Callable[[npt.NDArray[np.float64]], dict[str, float]]
 
-_GLOBAL_STATE = Lock()
 PART = Interval(Real, 0, 1, closed="left")
 
 # Parameters of every estimator that is trained with torch, whatever it trains.
@@ -185,24 +183,20 @@ class FineTuned(HoldsNet):
         max_epochs: int,
     ) -> dict[str, Any]:
         """Train from a start, and return fitted attributes."""
-        import torch
-
-        from sk_m2v.train import _module, _net
+        from sk_m2v.train import _module, _net, _random
         from sk_m2v.train._bags import BagDataset
 
         texts = [it.tokens for it in (train, validation) if it is not None]
         rows = TrainableRows(embedding, *texts)
         seed = random_state.randint(2**31 - 1)
-        # Modules are made with torch's global state: by one thread at a time, and it is
-        # put back afterwards.
-        with _GLOBAL_STATE, torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        # Modules are made with torch's global state: by one thread at a time.
+        with _random.LOCK, _random.global_seed(seed):
             head = self.build_head(embedding.dim, start.lexical.shape[1])
-        if resume:
-            _module.load_layers(head, start.layers)
-        elif type(self).build_head is FineTuned.build_head:
-            _module.start_from_linear(head, start.layers[0])
-        module = self.build_module(rows.vectors, head)
+            if resume:
+                _module.load_layers(head, start.layers)
+            elif type(self).build_head is FineTuned.build_head:
+                _module.start_from_linear(head, start.layers[0])
+            module = self.build_module(rows.vectors, head)
         validate = None
         if validation is not None and judge is not None:
             validation_data = BagDataset(
