@@ -64,7 +64,7 @@ def byte_front(tokenizer: Tokenizer, data: Json) -> WordFront:
     letters = sorted({it for token in added for it in token["content"]})
     codes = {it: code for code, it in enumerate(letters, 1)}
     passes, specials = _added_tokens(added, codes, model.specials)
-    begins = Begins(tokenizer, added)
+    begins = Begins(added)
     page, word = expressions(_classes())
     reader = ByteReader(_classes(), model.symbols, passes, codes, specials)
     plain = plain_words(_classes(), model.symbols, begins.firsts())

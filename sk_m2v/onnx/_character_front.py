@@ -18,11 +18,11 @@ from sk_m2v.onnx._known import (
     Begins,
     characters_class,
     known_words,
-    normalize,
 )
 from sk_m2v.onnx._probe import (
     ISOLATED,
     SPACE,
+    Survey,
     check_normalizer,
     check_pre_tokenizer,
     members,
@@ -59,18 +59,20 @@ def character_front(tokenizer: Tokenizer, data: Json) -> WordFront:
     check_pre_tokenizer(members(data["pre_tokenizer"], "pretokenizers"))
     added = data.get("added_tokens") or []
     model = _model(data["model"], [token["id"] for token in added])
+    parts = (json.dumps(data[it]) for it in ("normalizer", "pre_tokenizer"))
+    found = survey(*parts)
     table = CharacterTable(
-        survey(json.dumps(data["normalizer"]), json.dumps(data["pre_tokenizer"])),
+        found,
         model.symbols,
         kept={it for token in added for it in token["content"]},
         spaced=any(token["normalized"] for token in added),
         words=any(token["single_word"] for token in added),
     )
-    entries = Entries(table, *added_tokens(tokenizer, added, table, model.specials))
+    entries = Entries(table, *added_tokens(found, added, table, model.specials))
     spaces, isolated = table.ascii_of_kind(SPACE), table.ascii_of_kind(ISOLATED)
     if " " not in spaces:
         raise ValueError("the pre_tokenizer does not cut words at spaces")
-    begins = Begins(tokenizer, added)
+    begins = Begins(added, found)
     firsts = begins.firsts()
     forms = _forms(tokenizer, {*spaces, *isolated})
     ids = known_words(tokenizer, model.unknown, forms, begins)
@@ -107,7 +109,7 @@ def _model(model: Json, specials: Sequence[int]) -> WordModel:
 
 
 def added_tokens(
-    tokenizer: Tokenizer,
+    survey: Survey,
     added: Sequence[Json],
     table: CharacterTable,
     numbers: Sequence[int],
@@ -116,8 +118,8 @@ def added_tokens(
 
     Parameters
     ----------
-    tokenizer : Tokenizer
-        The tokenizer.
+    survey : Survey
+        What the normaliser does to characters.
     added : sequence of dict
         Its added tokens.
     table : CharacterTable
@@ -141,7 +143,7 @@ def added_tokens(
         row, entry = table.add(number)
         content, single = token["content"], token["single_word"]
         if token["normalized"]:
-            codes = [table.entry(it) for it in normalize(tokenizer, content)]
+            codes = [table.entry(it) for it in survey.normalize(content)]
             normal.append(Added(tuple(codes), entry, single))
         elif single:
             raise ValueError(

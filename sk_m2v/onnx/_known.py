@@ -7,31 +7,10 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer
 
 from sk_m2v.embedding._backends import Json
-from sk_m2v.onnx._probe import all_characters
+from sk_m2v.onnx._probe import Survey
 
 # What the table of known words says of one that may begin an added token.
 SUSPECT = -2
-
-
-def normalize(tokenizer: Tokenizer, text: str) -> str:
-    """Normalise a text.
-
-    Parameters
-    ----------
-    tokenizer : Tokenizer
-        Whose normaliser to use, if it has one.
-    text : str
-        The text.
-
-    Returns
-    -------
-    str
-        The result.
-    """
-    if tokenizer.normalizer is None:
-        return text
-    normal: str = tokenizer.normalizer.normalize_str(text)
-    return normal
 
 
 def characters_class(characters: Iterable[str]) -> str:
@@ -55,18 +34,18 @@ class Begins:
 
     Parameters
     ----------
-    tokenizer : Tokenizer
-        With the normaliser of those that are looked for in normalised text.
     added : iterable of dict
         The added tokens.
+    survey : Survey or None
+        What is done to characters before some of them are looked for.
     """
 
-    def __init__(self, tokenizer: Tokenizer, added: Iterable[Json]) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, added: Iterable[Json], survey: Survey | None = None) -> None:
+        self._survey = survey
         raw, normal = set(), set()
         for token in added:
-            if token["normalized"] and tokenizer.normalizer is not None:
-                normal.add(normalize(tokenizer, token["content"]))
+            if token["normalized"] and survey is not None:
+                normal.add(survey.normalize(token["content"]))
             else:
                 raw.add(token["content"])
         self._raw, self._normal = _Contents(raw), _Contents(normal)
@@ -80,11 +59,13 @@ class Begins:
             The characters.
         """
         firsts = {*self._raw.firsts}
-        if self._normal.firsts:
+        if self._survey is not None:
+            changed = self._survey.changed
+            firsts |= self._normal.firsts - changed.keys()
             firsts |= {
                 it
-                for it in all_characters()
-                if not self._normal.firsts.isdisjoint(normalize(self._tokenizer, it))
+                for it, normal in changed.items()
+                if not self._normal.firsts.isdisjoint(normal)
             }
         return sorted(firsts)
 
@@ -112,10 +93,10 @@ class Begins:
         bool
             Whether it may.
         """
-        return self._raw.begin_in(word) or (
-            bool(self._normal.firsts)
-            and self._normal.begin_in(normalize(self._tokenizer, word))
-        )
+        if self._raw.begin_in(word):
+            return True
+        survey = self._survey
+        return survey is not None and self._normal.begin_in(survey.normalize(word))
 
 
 class _Contents:

@@ -62,14 +62,15 @@ def metaspace_front(tokenizer: Tokenizer, data: Json) -> TextFront:
     if MARK not in model.symbols:
         raise ValueError(f"the vocabulary has no {MARK!r}")
     normalizer = {"type": "Sequence", "normalizers": steps[:-2]}
+    found = survey(json.dumps(normalizer), json.dumps({"type": "WhitespaceSplit"}))
     table = CharacterTable(
-        survey(json.dumps(normalizer), json.dumps({"type": "WhitespaceSplit"})),
+        found,
         model.symbols,
         kept={it for token in added for it in token["content"]},
         spaced=True,
         words=any(token["single_word"] for token in added),
     )
-    entries = Entries(table, *added_tokens(tokenizer, added, table, model.specials))
+    entries = Entries(table, *added_tokens(found, added, table, model.specials))
     reader = MetaspaceReader(
         entries, model.unknown_symbol, model.symbols[MARK], splitter["split"]
     )

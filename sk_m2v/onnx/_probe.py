@@ -142,6 +142,21 @@ class Survey(NamedTuple):
         """
         return self.changed.get(character, character)
 
+    def normalize(self, text: str) -> str:
+        """Normalise a text, character by character.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+
+        Returns
+        -------
+        str
+            The result.
+        """
+        return "".join(map(self.normal, text))
+
     def kind(self, character: str) -> int:
         """Return the class of a character of normalised text.
 
@@ -222,12 +237,14 @@ def _kinds(splitter: Any, characters: Sequence[str]) -> dict[str, int]:
                 others.append(character)
             else:
                 found[character] = number if size else SPACE
-        if number == RUN:
-            doubled = _sizes(splitter, [it * 2 for it in others], " ")
-            alone = [it for it, size in zip(others, doubled, strict=True) if size == 1]
+        number += 1
+        left = others
+        if left and _sizes(splitter, [left[0] * 2], " ")[0] == 1:
+            doubled = _sizes(splitter, [it * 2 for it in left], " ")
+            alone = [it for it, size in zip(left, doubled, strict=True) if size == 1]
             found.update(dict.fromkeys(alone, ISOLATED))
-            others = [it for it in others if it not in found]
-        like, number, left = (others or " ")[0], number + 1, others
+            left = [it for it in left if it not in found]
+        like = (left or " ")[0]
     return found
 
 
