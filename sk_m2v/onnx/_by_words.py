@@ -67,7 +67,7 @@ def read_words(
     """
     split = words(graph, texts, parts.page, parts.word)
     ids = graph.lookup(split.strings, parts.known, -1)
-    found = Found(texts, split.strings, split.sources(graph), ids)
+    found = Found(texts, split.strings, split.sources, ids)
 
     def look_closer(graph: Graph) -> list[str]:
         (strings,) = graph.compress(graph.op("Less", ids, 0), found.words)

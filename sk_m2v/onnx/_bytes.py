@@ -172,7 +172,7 @@ class ByteReader:
         """
         op = graph.op
         parts = characters(graph, strings)
-        sources = parts.sources(graph)
+        sources = parts.sources
         points = code_points(graph, parts.strings)
         kinds = self._classes.find(graph, points)
         segments, special = sources, None

@@ -77,7 +77,7 @@ class Entries:
             Index of the string that each is from, int64 of the same shape, ascending.
         """
         parts = characters(graph, strings)
-        sources = parts.sources(graph)
+        sources = parts.sources
         rows = self._row_of.find(graph, code_points(graph, parts.strings))
         if self._raw is not None:
             rows = self._raw.replace(graph, rows, sources)

@@ -1,69 +1,43 @@
 """Texts to words and words to characters, in a graph.
 
 The Tokenizer of onnxruntime gives each text a row of a matrix, as wide as the longest
-text needs. A long text among short ones would make it huge, so that texts are split in
+text needs. A long text among many would make it huge, so that many texts are split in
 two steps: into pages of some words, then pages into words.
 """
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
-from sk_m2v.onnx._graph import Graph
+import numpy as np
+from onnx import TensorProto
+
+from sk_m2v.onnx._graph import INTS, Graph, Value
 
 WORDS_IN_PAGE = 32
 _CHARACTERS_IN_BLOCK = 64
+# Strings that are split in one step.
+_FEW = 8
+_STRINGS = Value(TensorProto.STRING)
 _NOTHING = np.array([""], dtype=object)
 
 
-class Parts:
+class Parts(NamedTuple):
     """Parts of strings.
-
-    Parameters
-    ----------
-    graph : Graph
-        Where the nodes are.
-    matrix, filled : str
-        Strings of shape (n_strings, n_parts), and where they are not empty.
-    outer : Parts, optional
-        The parts of which these are parts.
 
     Attributes
     ----------
     strings : str
         The parts, of shape (n_parts,), none of them empty.
+    sources : str
+        Which string each part is from, int64 of shape (n_parts,), ascending.
     """
 
-    def __init__(
-        self, graph: Graph, matrix: str, filled: str, outer: Parts | None = None
-    ) -> None:
-        self._filled = filled
-        self._outer = outer
-        places = graph.op("Transpose", filled, perm=[1, 0])
-        self.strings = graph.op("GatherND", matrix, places)
-
-    def sources(self, graph: Graph) -> str:
-        """Which string each part is from, int64 of shape (n_parts,), ascending.
-
-        Parameters
-        ----------
-        graph : Graph
-            Where to add the nodes: they are only needed where the result is.
-
-        Returns
-        -------
-        str
-            The indices.
-        """
-        rows = graph.op("Gather", self._filled, 0, axis=0)
-        if self._outer is None:
-            return rows
-        return graph.op("Gather", self._outer.sources(graph), rows)
+    strings: str
+    sources: str
 
 
-def split(
-    graph: Graph, strings: str, outer: Parts | None = None, **how: object
-) -> Parts:
+def split(graph: Graph, strings: str, **how: object) -> Parts:
     """Add the nodes that split strings.
 
     Parameters
@@ -72,8 +46,6 @@ def split(
         Where to add them.
     strings : str
         Strings of shape (n_strings,).
-    outer : Parts, optional
-        What the strings are parts of.
     **how
         Attributes of the Tokenizer: its expression or its separators.
 
@@ -92,7 +64,8 @@ def split(
         **how,
     )
     filled = graph.op("NonZero", graph.op("Not", graph.op("Equal", matrix, _NOTHING)))
-    return Parts(graph, matrix, filled, outer)
+    parts = graph.op("GatherND", matrix, graph.op("Transpose", filled, perm=[1, 0]))
+    return Parts(parts, graph.op("Gather", filled, 0, axis=0))
 
 
 def words(graph: Graph, texts: str, page: str, word: str) -> Parts:
@@ -136,5 +109,14 @@ def characters(graph: Graph, strings: str) -> Parts:
 
 
 def _twice(graph: Graph, strings: str, first: str, **second: object) -> Parts:
-    outer = split(graph, strings, tokenexp=first)
-    return split(graph, outer.strings, outer, **second)
+    def at_once(graph: Graph) -> Parts:
+        return split(graph, strings, **second)
+
+    def in_steps(graph: Graph) -> Parts:
+        outer = split(graph, strings, tokenexp=first)
+        inner = split(graph, outer.strings, **second)
+        sources = graph.op("Gather", outer.sources, inner.sources)
+        return Parts(inner.strings, sources)
+
+    few = graph.op("LessOrEqual", graph.op("Size", strings), _FEW)
+    return Parts(*graph.branch(few, at_once, in_steps, [_STRINGS, INTS]))
