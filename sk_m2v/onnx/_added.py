@@ -10,6 +10,7 @@ from onnx import TensorProto
 
 from sk_m2v.onnx._graph import INTS, Graph, Value
 from sk_m2v.onnx._hashing import SymbolTable
+from sk_m2v.onnx._phrases import counts
 
 _BOOL = TensorProto.BOOL
 _FLAGS = Value(_BOOL)
@@ -135,13 +136,7 @@ class AddedTokens:
     ) -> tuple[str, str, str, list[str]]:
         """Places, sizes and tokens; and where the text of each code begins and ends."""
         last = graph.op("ReduceMax", sources, [0])
-        sizes = graph.op(
-            "ScatterElements",
-            graph.op("Expand", 0, graph.op("Add", last, 1)),
-            sources,
-            graph.op("Expand", 1, graph.op("Shape", sources)),
-            reduction="add",
-        )
+        sizes = counts(graph, sources, graph.op("Add", last, 1))
         ends = graph.op("CumSum", sizes, 0)
         bounds = [
             graph.op("Gather", it, sources)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 from onnx import TensorProto
 
 from sk_m2v.onnx._ending import Ending
 from sk_m2v.onnx._front import WordFront
 from sk_m2v.onnx._graph import INTS, Graph, Value
 from sk_m2v.onnx._known import SUSPECT
+from sk_m2v.onnx._phrases import changes, flags
 from sk_m2v.onnx._readers import Symbols
 from sk_m2v.onnx._split import words
 from sk_m2v.onnx._words import Words
@@ -130,17 +130,9 @@ def _whole_texts(graph: Graph, parts: WordFront, found: Found) -> Found:
 
     def merged(graph: Graph) -> list[str]:
         texts_at = graph.op("Gather", sources, at)
-        flags = graph.op(
-            "ScatterElements",
-            graph.op("Expand", np.array(False), graph.op("Shape", texts)),
-            texts_at,
-            graph.op("Equal", texts_at, texts_at),
-        )
-        whole = graph.op("Gather", flags, sources)
-        before = graph.op("Concat", [-1], sources, axis=0)
-        before = graph.op("Slice", before, [0], graph.op("Shape", sources))
-        first = graph.op("Not", graph.op("Equal", before, sources))
-        keep = graph.op("Or", first, graph.op("Not", whole))
+        marked = flags(graph, texts_at, graph.op("Shape", texts))
+        whole = graph.op("Gather", marked, sources)
+        keep = graph.op("Or", changes(graph, sources), graph.op("Not", whole))
         strings = graph.op("Where", whole, graph.op("Gather", texts, sources), words)
         return graph.compress(keep, strings, sources, graph.op("Where", whole, -1, ids))
 

@@ -19,6 +19,7 @@ from sk_m2v.onnx._bytes import (
 )
 from sk_m2v.onnx._front import WordFront
 from sk_m2v.onnx._known import Begins, known_words
+from sk_m2v.onnx._probe import members
 from sk_m2v.onnx._words import GAP
 
 _classes = lru_cache(maxsize=1)(character_classes)
@@ -50,9 +51,7 @@ def byte_front(tokenizer: Tokenizer, data: Json) -> WordFront:
     if data["model"]["type"] != "BPE":
         kind = data["model"]["type"]
         raise ValueError(f"the model {kind!r} has no exact graph behind bytes")
-    splitter = data["pre_tokenizer"]
-    while "pretokenizers" in splitter:
-        (splitter,) = splitter["pretokenizers"]
+    (splitter,) = members(data["pre_tokenizer"], "pretokenizers")
     for option, wanted in (("use_regex", True), ("add_prefix_space", False)):
         if splitter.get(option, True) != wanted:
             raise ValueError(
@@ -67,7 +66,7 @@ def byte_front(tokenizer: Tokenizer, data: Json) -> WordFront:
     begins = Begins(added)
     page, word = expressions(_classes())
     reader = ByteReader(_classes(), model.symbols, passes, codes, specials)
-    plain = plain_words(_classes(), model.symbols, begins.firsts())
+    plain = plain_words(_classes(), model.symbols, begins.firsts)
     ids = known_words(tokenizer, model.unknown, _forms(tokenizer), begins)
     return WordFront(page, word, ids, begins.pattern(), plain, reader, model)
 

@@ -22,6 +22,7 @@ from sk_m2v.onnx._code_points import code_points
 from sk_m2v.onnx._graph import Graph
 from sk_m2v.onnx._known import characters_class
 from sk_m2v.onnx._pages import N_CODE_POINTS, PageTable
+from sk_m2v.onnx._phrases import ends_of, filled, segments
 from sk_m2v.onnx._probe import all_characters, word_characters
 from sk_m2v.onnx._readers import PlainWords, Symbols
 from sk_m2v.onnx._split import WORDS_IN_PAGE, characters
@@ -175,7 +176,7 @@ class ByteReader:
         sources = parts.sources
         points = code_points(graph, parts.strings)
         kinds = self._classes.find(graph, points)
-        segments, special = sources, None
+        stretches, special = sources, None
         if self._added:
             codes = graph.lookup(points, self._codes, 0)
             is_word = spaces = ""
@@ -191,19 +192,16 @@ class ByteReader:
             points, kinds, sources, special = graph.compress(
                 keep, points, kinds, sources, special
             )
-            segments = _segments(graph, sources, op("Greater", special, 0))
+            stretches = segments(graph, sources, op("Greater", special, 0))
         space = op("Equal", points, ord(" "))
         marks = graph.lookup(points, _CONTRACTIONS, 0)
-        starts = word_starts(graph, Classes(kinds, space, marks, segments))
+        starts = word_starts(graph, Classes(kinds, space, marks, stretches))
         table = self._table(graph, points, special)
-        filled = op("NonZero", table)
-        symbols = op("GatherND", table, op("Transpose", filled, perm=[1, 0]))
-        which, place = (op("Gather", filled, it, axis=0) for it in (0, 1))
+        symbols, places = filled(graph, table, table)
+        which, place = (op("Gather", places, it, axis=0) for it in (0, 1))
         begins = op("And", op("Gather", starts, which), op("Equal", place, 0))
         first = graph.positions(begins)
-        after = op("Slice", first, [1], [2**62])
-        last = op("Slice", op("Shape", symbols), [0], op("Shape", first))
-        ends = op("Concat", after, last, axis=0)
+        ends = ends_of(graph, first, op("Shape", symbols))
         string = op("Gather", sources, op("Gather", which, first))
         return Symbols(Words(symbols, first, ends), string)
 
@@ -233,13 +231,3 @@ class ByteReader:
         alone = op("Pad", op("Unsqueeze", special, [1]), [0, 0, 0, 3])
         taken = op("Cast", op("Unsqueeze", special, [1]), to=_BOOL)
         return op("Where", taken, alone, symbols)
-
-
-def _segments(graph: Graph, sources: str, special: str) -> str:
-    """Number of the stretch of text, between added tokens, of each character."""
-    op = graph.op
-    false = np.array(False)
-    before = op("Pad", special, [1, -1], false)
-    other = op("Not", op("Equal", sources, op("Pad", sources, [1, -1], -1)))
-    begins = op("Or", other, op("Or", special, before))
-    return op("CumSum", op("Cast", begins, to=TensorProto.INT64), 0)

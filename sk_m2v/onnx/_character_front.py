@@ -73,7 +73,7 @@ def character_front(tokenizer: Tokenizer, data: Json) -> WordFront:
     if " " not in spaces:
         raise ValueError("the pre_tokenizer does not cut words at spaces")
     begins = Begins(added, found)
-    firsts = begins.firsts()
+    firsts = begins.firsts
     forms = _forms(tokenizer, {*spaces, *isolated})
     ids = known_words(tokenizer, model.unknown, forms, begins)
     ids |= dict.fromkeys({*firsts} & {*isolated}, SUSPECT)

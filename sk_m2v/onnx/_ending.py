@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sk_m2v.onnx._graph import INTS, Graph
+from sk_m2v.onnx._phrases import counts
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Ending:
         if self.unknown is not None:
             known = graph.op("Not", graph.op("Equal", ids, self.unknown))
             ids, sources = graph.compress(known, ids, sources)
-        return ids, self._counts(graph, sources)
+        return ids, counts(graph, sources, self.n_texts)
 
     def finish_known(self, graph: Graph, ids: str, sources: str) -> tuple[str, str]:
         """Do the same for tokens of which none is unknown.
@@ -64,15 +65,15 @@ class Ending:
             As in `finish`.
         """
         ids, sources = self._cut(graph, ids, sources)
-        return ids, self._counts(graph, sources)
+        return ids, counts(graph, sources, self.n_texts)
 
     def _cut(self, graph: Graph, ids: str, sources: str) -> tuple[str, str]:
         if self.max_length is None:
             return ids, sources
 
         def cut(graph: Graph) -> list[str]:
-            counts = self._counts(graph, sources)
-            begins = graph.op("CumSum", counts, 0, exclusive=1)
+            sizes = counts(graph, sources, self.n_texts)
+            begins = graph.op("CumSum", sizes, 0, exclusive=1)
             index = graph.op("Range", 0, graph.op("Size", ids), 1)
             place = graph.op("Sub", index, graph.op("Gather", begins, sources))
             short = graph.op("Less", place, self.max_length)
@@ -82,12 +83,3 @@ class Ending:
         many = graph.op("Greater", graph.op("Size", ids), self.max_length)
         ids, sources = graph.branch(many, cut, lambda _: [ids, sources], [INTS, INTS])
         return ids, sources
-
-    def _counts(self, graph: Graph, sources: str) -> str:
-        return graph.op(
-            "ScatterElements",
-            graph.op("Expand", 0, self.n_texts),
-            sources,
-            graph.op("Expand", 1, graph.op("Shape", sources)),
-            reduction="add",
-        )

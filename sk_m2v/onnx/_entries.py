@@ -11,6 +11,7 @@ from sk_m2v.onnx._characters import CharacterTable
 from sk_m2v.onnx._code_points import code_points
 from sk_m2v.onnx._graph import Graph
 from sk_m2v.onnx._pages import PageTable
+from sk_m2v.onnx._phrases import filled
 from sk_m2v.onnx._probe import SPACE
 from sk_m2v.onnx._split import characters
 from sk_m2v.onnx._words import GAP
@@ -82,11 +83,8 @@ class Entries:
         if self._raw is not None:
             rows = self._raw.replace(graph, rows, sources)
         table = graph.op("Gather", self._table.rows, rows)
-        filled = graph.op("NonZero", table)
-        entries = graph.op(
-            "GatherND", table, graph.op("Transpose", filled, perm=[1, 0])
-        )
-        sources = graph.op("Gather", sources, graph.op("Gather", filled, 0, axis=0))
+        entries, places = filled(graph, table, table)
+        sources = graph.op("Gather", sources, graph.op("Gather", places, 0, axis=0))
         if self._normal is not None:
             is_word = ""
             if self._normal.single.any():
@@ -96,23 +94,3 @@ class Entries:
                 graph.op("Cast", entries, to=TensorProto.BOOL), entries, sources
             )
         return entries, graph.op("Gather", self._table.kinds, entries), sources
-
-
-def changes(graph: Graph, values: str) -> str:
-    """Add the nodes that find where a value is not the one before it.
-
-    Parameters
-    ----------
-    graph : Graph
-        Where to add them.
-    values : str
-        The values, int64 of shape (n,), none of them negative.
-
-    Returns
-    -------
-    str
-        Boolean of shape (n,), true at the beginning.
-    """
-    before = graph.op("Concat", [-1], values, axis=0)
-    before = graph.op("Slice", before, [0], graph.op("Shape", values))
-    return graph.op("Not", graph.op("Equal", values, before))

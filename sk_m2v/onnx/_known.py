@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from tokenizers import Tokenizer
 
@@ -50,6 +51,7 @@ class Begins:
                 raw.add(token["content"])
         self._raw, self._normal = _Contents(raw), _Contents(normal)
 
+    @cached_property
     def firsts(self) -> list[str]:
         """Characters of raw text that may be the first of an added token.
 
@@ -77,7 +79,7 @@ class Begins:
         str
             The expression, of RE2.
         """
-        firsts = characters_class(self.firsts())
+        firsts = characters_class(self.firsts)
         return f"(?s).*[{firsts}].*" if firsts else ""
 
     def within(self, word: str) -> bool:

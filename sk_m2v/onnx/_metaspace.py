@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from sk_m2v.onnx._entries import Entries, changes
+from sk_m2v.onnx._entries import Entries
 from sk_m2v.onnx._graph import INTS, Graph
+from sk_m2v.onnx._phrases import changes, ends_of, segments
 from sk_m2v.onnx._probe import ISOLATED, SPACE
 from sk_m2v.onnx._readers import Symbols
 from sk_m2v.onnx._words import Words
@@ -54,10 +53,7 @@ class MetaspaceReader:
         op = graph.op
         entries, kinds, sources = self._entries.read(graph, strings)
         space, alone = (op("Equal", kinds, it) for it in (SPACE, ISOLATED))
-        apart = op("Or", op("Equal", kinds, ISOLATED), changes(graph, sources))
-        before = op("Pad", alone, [1, -1], np.array(False))
-        segment = op("Cast", op("Or", apart, before), to=INTS.dtype)
-        segment = op("CumSum", segment, 0)
+        segment = segments(graph, sources, alone)
         # A run begins behind spaces, and where a stretch of text does.
         gaps = op("CumSum", op("Cast", space, to=INTS.dtype), 0)
         shown = op("Not", space)
@@ -81,8 +77,4 @@ class MetaspaceReader:
         if self._split:
             first = op("Or", first, op("Or", begins, marked))
         starts, sources = graph.compress(first, starts, sources)
-        after = op("Slice", starts, [1], [2**62])
-        last = op("Slice", n_all, [0], op("Shape", starts))
-        return Symbols(
-            Words(symbols, starts, op("Concat", after, last, axis=0)), sources
-        )
+        return Symbols(Words(symbols, starts, ends_of(graph, starts, n_all)), sources)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sk_m2v.onnx._graph import Graph
+from sk_m2v.onnx._phrases import counts
 from sk_m2v.onnx._words import Words
 
 
@@ -45,9 +46,7 @@ def places(graph: Graph, words: Words) -> Places:
     ends = op("Concat", [0], words.ends, axis=0)
     positions = op("Range", 0, op("Size", symbols), 1)
     # Empty words share their start with what follows: of several, the last one counts.
-    ones = op("Expand", [1], op("Shape", starts))
-    zeros = op("Expand", [0], op("Shape", symbols))
-    begun = op("ScatterElements", zeros, starts, ones, axis=0, reduction="add")
+    begun = counts(graph, starts, op("Shape", symbols))
     word = op("Sub", op("CumSum", begun, 0), 1)
     end = op("Gather", ends, word)
     inside = op("Less", positions, end)

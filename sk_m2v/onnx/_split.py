@@ -13,6 +13,7 @@ import numpy as np
 from onnx import TensorProto
 
 from sk_m2v.onnx._graph import INTS, Graph, Value
+from sk_m2v.onnx._phrases import filled
 
 WORDS_IN_PAGE = 32
 _CHARACTERS_IN_BLOCK = 64
@@ -63,9 +64,9 @@ def split(graph: Graph, strings: str, **how: object) -> Parts:
         pad_value="",
         **how,
     )
-    filled = graph.op("NonZero", graph.op("Not", graph.op("Equal", matrix, _NOTHING)))
-    parts = graph.op("GatherND", matrix, graph.op("Transpose", filled, perm=[1, 0]))
-    return Parts(parts, graph.op("Gather", filled, 0, axis=0))
+    mask = graph.op("Not", graph.op("Equal", matrix, _NOTHING))
+    parts, places = filled(graph, matrix, mask)
+    return Parts(parts, graph.op("Gather", places, 0, axis=0))
 
 
 def words(graph: Graph, texts: str, page: str, word: str) -> Parts:

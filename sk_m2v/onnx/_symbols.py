@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sk_m2v.onnx._entries import Entries, changes
+from sk_m2v.onnx._entries import Entries
 from sk_m2v.onnx._graph import INTS, Graph
+from sk_m2v.onnx._phrases import changes, ends_of
 from sk_m2v.onnx._probe import ISOLATED, SPACE
 from sk_m2v.onnx._readers import Symbols
 from sk_m2v.onnx._words import GAP, Words
@@ -59,9 +60,5 @@ class SymbolReader:
             places,
             graph.op("Gather", self._numbers, entries),
         )
-        after = graph.op("Sub", graph.op("Slice", starts, [1], [2**62]), 1)
-        last = graph.op(
-            "Slice", graph.op("Sub", n_all, 1), [0], graph.op("Shape", starts)
-        )
-        ends = graph.op("Concat", after, last, axis=0)
+        ends = graph.op("Sub", ends_of(graph, starts, n_all), 1)
         return Symbols(Words(symbols, starts, ends), graph.compress(begins, sources)[0])

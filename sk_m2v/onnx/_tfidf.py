@@ -11,10 +11,10 @@ from onnx import TensorProto, helper
 
 from sk_m2v._ngrams import NgramTfidf
 from sk_m2v.onnx._graph import Graph
+from sk_m2v.onnx._phrases import changes, counts, ends_of
 from sk_m2v.onnx._tokenized import Tokens, text_numbers
 
 _ZERO = helper.make_tensor("", TensorProto.FLOAT, [1], [0.0])
-_ONE = helper.make_tensor("", TensorProto.INT64, [1], [1])
 
 
 class Sparse(NamedTuple):
@@ -59,10 +59,10 @@ def tfidf(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> Sparse:
         The features.
     """
     n_columns = sum(it.n_features for it in blocks)
-    cells, counts = _counted(graph, _cells(graph, tokens, blocks))
+    cells, times = _counted(graph, _cells(graph, tokens, blocks))
     rows = graph.op("Div", cells, n_columns)
     columns = graph.op("Mod", cells, n_columns)
-    values = graph.op("Cast", counts, to=TensorProto.FLOAT)
+    values = graph.op("Cast", times, to=TensorProto.FLOAT)
     if blocks[0].sublinear_tf:
         values = graph.op("Add", graph.op("Log", values), 1.0)
     idf = [it.idf for it in blocks if it.idf is not None]
@@ -73,8 +73,7 @@ def tfidf(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> Sparse:
     if blocks[0].norm is not None:
         norms = _norms(graph, n_texts, rows, columns, values, blocks)
         values = graph.op("Div", values, norms)
-    ones = graph.op("ConstantOfShape", graph.op("Shape", rows), value=_ONE)
-    sizes = _sums(graph, n_texts, rows, ones, np.int64(0))
+    sizes = counts(graph, rows, n_texts)
     offsets = graph.op("Concat", [0], graph.op("CumSum", sizes, 0), axis=0)
     return Sparse(rows, columns, values, offsets, n_columns)
 
@@ -173,11 +172,9 @@ def _counted(graph: Graph, cells: str) -> tuple[str, str]:
     """
     size = graph.op("Shape", cells)
     cells = graph.ops("TopK", cells, size, n_outputs=2, largest=0)[0]
-    before = graph.op("Concat", [-1], graph.op("Slice", cells, [0], [-1]), axis=0)
-    is_first = graph.op("Not", graph.op("Equal", cells, before))
-    firsts = graph.positions(is_first)
-    nexts = graph.op("Concat", graph.op("Slice", firsts, [1], [2**62]), size, axis=0)
-    return graph.op("Gather", cells, firsts), graph.op("Sub", nexts, firsts)
+    firsts = graph.positions(changes(graph, cells))
+    sizes = graph.op("Sub", ends_of(graph, firsts, size), firsts)
+    return graph.op("Gather", cells, firsts), sizes
 
 
 def _norms(
@@ -201,18 +198,10 @@ def _norms(
                 "Add", group, graph.op("Cast", later, to=TensorProto.INT64)
             )
         n_groups = graph.op("Mul", n_texts, len(blocks))
-    sums = _sums(graph, n_groups, group, terms, np.float64(0))
+    zeros = graph.op("Expand", np.array(0.0), n_groups)
+    # Serial, as in `counts`.
+    sums = graph.op("ScatterElements", zeros, group, terms, axis=0, reduction="add")
     norms = graph.op("Gather", sums, group)
     if square:
         norms = graph.op("Sqrt", norms)
     return graph.op("Cast", norms, to=TensorProto.FLOAT)
-
-
-def _sums(graph: Graph, n_groups: str, group: str, terms: str, zero: np.generic) -> str:
-    """Sum of the terms of each group.
-
-    The kernel of ScatterElements is serial, unlike that of ScatterND, which loses sums
-    where it has several threads.
-    """
-    zeros = graph.op("Expand", np.asarray(zero), n_groups)
-    return graph.op("ScatterElements", zeros, group, terms, axis=0, reduction="add")

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from sk_m2v.onnx._graph import Graph
-
-_ZERO, _ONE = (helper.make_tensor("", TensorProto.INT64, [1], [it]) for it in (0, 1))
+from sk_m2v.onnx._phrases import counts
 
 
 class Tokens(NamedTuple):
@@ -159,11 +158,8 @@ def text_numbers(graph: Graph, tokens: Tokens) -> str:
     str
         The numbers: int64, of shape (n_tokens,).
     """
-    # The number goes up once, or more for empty texts, where a text ends. The kernel
-    # that adds is serial, unlike that of ScatterND.
+    # The number goes up once, or more for empty texts, where a text ends.
     ends = graph.op("Slice", tokens.offsets, [1], [2**62])
-    one = graph.op("ConstantOfShape", graph.op("Shape", ends), value=_ONE)
     size = graph.op("Add", graph.op("Shape", tokens.ids), 1)
-    zero = graph.op("ConstantOfShape", size, value=_ZERO)
-    steps = graph.op("ScatterElements", zero, ends, one, axis=0, reduction="add")
+    steps = counts(graph, ends, size)
     return graph.op("Slice", graph.op("CumSum", steps, 0), [0], [-1])

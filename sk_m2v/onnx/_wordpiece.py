@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from onnx import TensorProto
 
 from sk_m2v.embedding._backends import Json
 from sk_m2v.onnx._graph import INTS, Graph
 from sk_m2v.onnx._hashing import SymbolTable
+from sk_m2v.onnx._phrases import changes, flags
 from sk_m2v.onnx._words import GAP, Pieces, Words
 
 _BOOL = TensorProto.BOOL
@@ -132,17 +132,9 @@ class WordPieceModel:
 
         def replaced(graph: Graph) -> list[str]:
             (lost,) = graph.compress(failed, number)
-            bad = graph.op(
-                "ScatterElements",
-                graph.op("Expand", np.array(False), graph.op("Shape", words.starts)),
-                lost,
-                graph.op("Equal", lost, lost),
-            )
+            bad = flags(graph, lost, graph.op("Shape", words.starts))
             bad = graph.op("Gather", bad, number)
-            before = graph.op("Concat", [-1], number, axis=0)
-            before = graph.op("Slice", before, [0], graph.op("Shape", number))
-            begins = graph.op("Not", graph.op("Equal", before, number))
-            keep = graph.op("Or", begins, graph.op("Not", bad))
+            keep = graph.op("Or", changes(graph, number), graph.op("Not", bad))
             return graph.compress(
                 keep, graph.op("Where", bad, self.unknown, ids), number
             )
