@@ -12,7 +12,7 @@ from sk_m2v.train._contrastive import ContrastiveTransformer
 from sk_m2v.train._explain import Explanation
 from sk_m2v.train._feature_extraction import FeatureExtractionClassifier
 from sk_m2v.train._from_scratch import FromScratchClassifier
-from sk_m2v.train._regressor import Scale, StaticRegressor
+from sk_m2v.train._regressor import StaticRegressor
 from sk_m2v.train._skops import trusted_types
 from sk_m2v.train._static import StaticClassifier
 
@@ -36,7 +36,6 @@ SKOPS_TRUSTED = trusted_types(
     FromScratchClassifier,
     StaticClassifier,
     StaticRegressor,
-    Scale,
 )
 
 

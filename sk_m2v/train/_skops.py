@@ -9,6 +9,7 @@ from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._head import LAYERS, Head
 from sk_m2v.train._labels import Labels
 from sk_m2v.train._sklearn_head import SklearnHead
+from sk_m2v.train._targets import Scale
 
 
 def trusted_types(*estimators: type) -> tuple[str, ...]:
@@ -31,6 +32,7 @@ def trusted_types(*estimators: type) -> tuple[str, ...]:
         SklearnHead,
         Labels,
         NgramTfidf,
+        Scale,
         StaticEmbedding,
     )
     pipelines = (TokenTfidfVectorizer, StaticEmbeddingTransformer)
