@@ -31,7 +31,7 @@ from typing import Any
 from scipy.stats import spearmanr
 
 from sk_m2v import DistillTransformer, StaticEmbedding
-from sk_m2v.embedding._source import DEFAULT_MODEL
+from sk_m2v.embedding.storage._source import DEFAULT_MODEL
 
 TEACHER = "sentence-transformers/all-MiniLM-L6-v2"
 MAX_MEGABYTES = 9

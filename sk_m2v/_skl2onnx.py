@@ -33,7 +33,7 @@ def install() -> None:
 def _register() -> None:
     # Whoever imports skl2onnx may not even use our estimators: nothing here may fail.
     try:
-        from sk_m2v.onnx._converters import register
+        from sk_m2v.onnx.heads._converters import register
 
         register()
     except Exception as error:

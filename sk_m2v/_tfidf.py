@@ -19,9 +19,9 @@ from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v._text import text_batches
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._backends import TokenIds
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding._model import _BATCH_SIZE
+from sk_m2v.embedding.tokens._backends import TokenIds
 
 
 class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):

@@ -2,7 +2,7 @@
 
 from onnx import helper
 
-from sk_m2v.onnx._graph import DOMAINS, Graph, Value, _info
+from sk_m2v.onnx.graph._builder import DOMAINS, Graph, Value, _info
 
 
 def as_model(graph: Graph, inputs: dict[str, Value], outputs: dict[str, Value]):

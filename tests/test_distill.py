@@ -23,7 +23,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import estimator_checks, get_tags
 
 from sk_m2v import DistillTransformer, StaticEmbedding
-from sk_m2v.distill._poolings import POOLINGS
+from sk_m2v.distill.teachers._poolings import POOLINGS
 
 # Leaves 1,486 of the 30,522 tokens: the unknown one, and those of up to two characters.
 SHORT_TOKENS = r"(?!.{1,2}$)"
@@ -304,7 +304,7 @@ def test_warnings_about_dimensions(teacher: tuple[Any, Any]) -> None:
 
 @pytest.fixture
 def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    from sk_m2v.distill import _transformer
+    from sk_m2v.distill.teachers import _transformer
 
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a teacher ran")

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sk_m2v.distill import _cache
-from sk_m2v.distill._cache import VectorCache
-from sk_m2v.distill._callable import CallableTeacher
+from sk_m2v.distill.teachers import _cache
+from sk_m2v.distill.teachers._cache import VectorCache
+from sk_m2v.distill.teachers._callable import CallableTeacher
 
 ROOT = Path(__file__).parents[1]
 
@@ -232,7 +232,7 @@ SCRIPT = """
 import os, sys, time
 import numpy as np
 from types import SimpleNamespace
-from sk_m2v.distill import _cache
+from sk_m2v.distill.teachers import _cache
 
 folder, log, pause, start, stop = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
 _cache._CHUNK = 10
@@ -444,7 +444,7 @@ FULL = """
 import resource, signal, sys
 import numpy as np
 from types import SimpleNamespace
-from sk_m2v.distill import _cache
+from sk_m2v.distill.teachers import _cache
 
 _cache._CHUNK = 100
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

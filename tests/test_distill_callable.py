@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.pipeline import make_pipeline
 
-from sk_m2v.distill._callable import CallableTeacher
+from sk_m2v.distill.teachers._callable import CallableTeacher
 
 
 def lengths(texts: list[str]) -> list[list[float]]:
@@ -126,8 +126,8 @@ def test_keys_of_functions() -> None:
 def test_functions_need_no_torch() -> None:
     code = """
 import sys
-from sk_m2v.distill._callable import CallableTeacher, is_callable_teacher
-from sk_m2v.distill._cache import VectorCache
+from sk_m2v.distill.teachers._callable import CallableTeacher, is_callable_teacher
+from sk_m2v.distill.teachers._cache import VectorCache
 assert is_callable_teacher(len)
 assert not {"torch", "transformers", "sentence_transformers"} & set(sys.modules)
 """

@@ -28,8 +28,8 @@ from sklearn.utils import estimator_checks as checks
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from sk_m2v import DistillTransformer, StaticEmbedding
-from sk_m2v.distill import _cache
-from sk_m2v.distill._reduce import sentence_axes
+from sk_m2v.distill.corpus._reduce import sentence_axes
+from sk_m2v.distill.teachers import _cache
 
 ROOT = Path(__file__).parents[1]
 FIGURES = ("n_sentences_", "alpha_", "r2_", "n_iter_")
@@ -277,7 +277,7 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def encode(teacher_folder: Path, texts: list[str]) -> np.ndarray:
-    from sk_m2v.distill._teacher import load_teacher
+    from sk_m2v.distill.teachers._load import load_teacher
 
     teacher = load_teacher(
         teacher_folder, pooling="mean", device="cpu", dtype="float32"

@@ -11,8 +11,8 @@ from conftest import WORDS, shared, tiny_tokenizer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from sk_m2v import StaticEmbedding
-from sk_m2v.distill._coverage import Coverage, coverage
-from sk_m2v.distill._terms import add_terms
+from sk_m2v.distill.vocabulary._coverage import Coverage, coverage
+from sk_m2v.distill.vocabulary._terms import add_terms
 
 NOTHING = Coverage(0, 0.0, 0.0, [], [])
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from sk_m2v.distill._prune import prune_tokens
-from sk_m2v.distill._terms import add_terms
-from sk_m2v.distill._vocabulary import cut_tokenizer
-from sk_m2v.embedding._tokens import load_backend
+from sk_m2v.distill.vocabulary._cut import cut_tokenizer
+from sk_m2v.distill.vocabulary._prune import prune_tokens
+from sk_m2v.distill.vocabulary._terms import add_terms
+from sk_m2v.embedding.tokens._tokens import load_backend
 
 # --- real tokenizers
 

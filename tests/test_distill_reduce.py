@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 
-from sk_m2v.distill._reduce import pca, zipf_weights
+from sk_m2v.distill.corpus._reduce import pca, zipf_weights
 
 
 def random_vectors(n: int, dim: int, seed: int, dtype: Any = np.float32) -> np.ndarray:

@@ -14,9 +14,13 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer import modules
 from test_distill_teacher import bert, gpt2, llama, load, t5, tokenizer
 
-from sk_m2v.distill._callable import CallableTeacher
-from sk_m2v.distill._forward import embed
-from sk_m2v.distill._sentences import hub_reader, read_settings, settings_of_modules
+from sk_m2v.distill.teachers._callable import CallableTeacher
+from sk_m2v.distill.teachers._forward import embed
+from sk_m2v.distill.teachers._sentences import (
+    hub_reader,
+    read_settings,
+    settings_of_modules,
+)
 
 TEXTS = ["red cat", "blue cats green red", "", "red cat", "cat " * 10_000, " Red\ncat "]
 

@@ -13,24 +13,24 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
-from sk_m2v.distill import _neighbours, _ridge, _sample
-from sk_m2v.distill._corpus import read_corpus
-from sk_m2v.distill._neighbours import fit_neighbours
-from sk_m2v.distill._reduce import (
+from sk_m2v.distill.corpus import _neighbours, _ridge, _sample
+from sk_m2v.distill.corpus._fit import read_corpus
+from sk_m2v.distill.corpus._neighbours import fit_neighbours
+from sk_m2v.distill.corpus._reduce import (
     corpus_weights,
     rotation,
     sentence_axes,
     zipf_weights,
 )
-from sk_m2v.distill._ridge import (
+from sk_m2v.distill.corpus._ridge import (
     align_prior,
     choose_alpha,
     explained_variance,
     solve_ridge,
     token_shares,
 )
-from sk_m2v.distill._sample import sample_sentences, split_sentences
-from sk_m2v.embedding._backends import TokenIds
+from sk_m2v.distill.corpus._sample import sample_sentences, split_sentences
+from sk_m2v.embedding.tokens._backends import TokenIds
 
 
 def random_shares(

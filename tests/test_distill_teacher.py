@@ -28,11 +28,11 @@ from transformers import (
     T5Model,
 )
 
-from sk_m2v.distill._callable import CallableTeacher
-from sk_m2v.distill._forward import embed
-from sk_m2v.distill._poolings import POOLINGS
-from sk_m2v.distill._teacher import find_device, load_teacher
-from sk_m2v.distill._transformer import TransformerTeacher
+from sk_m2v.distill.teachers._callable import CallableTeacher
+from sk_m2v.distill.teachers._forward import embed
+from sk_m2v.distill.teachers._load import find_device, load_teacher
+from sk_m2v.distill.teachers._poolings import POOLINGS
+from sk_m2v.distill.teachers._transformer import TransformerTeacher
 
 CPU = torch.device("cpu")
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", "green", "blue", "cat", "##s"]
@@ -160,7 +160,7 @@ def test_more_sequences_than_a_batch(
     teacher: TransformerTeacher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = run(teacher)
-    monkeypatch.setattr("sk_m2v.distill._forward._BATCH_SIZE", 2)
+    monkeypatch.setattr("sk_m2v.distill.teachers._forward._BATCH_SIZE", 2)
     assert_allclose(run(teacher), expected, atol=1e-6)
 
 
@@ -171,7 +171,7 @@ def test_batches_have_a_bound(
     expected = run(teacher, sequences)
     assert not expected[0].any()
     shapes = []
-    monkeypatch.setattr("sk_m2v.distill._forward._BATCH_TOKENS", 40)
+    monkeypatch.setattr("sk_m2v.distill.teachers._forward._BATCH_TOKENS", 40)
     forward = teacher.model.forward
 
     def spy(**inputs: Any) -> Any:
@@ -182,7 +182,7 @@ def test_batches_have_a_bound(
     assert_allclose(run(teacher, sequences), expected, atol=1e-6)
     assert max(rows * width for rows, width in shapes) <= 40
     assert sum(rows for rows, _ in shapes) == 57  # without the empty ones
-    monkeypatch.setattr("sk_m2v.distill._forward._BATCH_TOKENS", 1)
+    monkeypatch.setattr("sk_m2v.distill.teachers._forward._BATCH_TOKENS", 1)
     assert_allclose(run(teacher, sequences), expected, atol=1e-6)
 
 
@@ -473,7 +473,7 @@ def test_keys(folder: Path) -> None:
 def test_key_is_the_same_in_another_process(folder: Path) -> None:
     code = """
 import sys
-from sk_m2v.distill._teacher import load_teacher
+from sk_m2v.distill.teachers._load import load_teacher
 print(load_teacher(sys.argv[1], pooling="mean", device="cpu", dtype="float32").key)
 """
     result = subprocess.run(

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from sk_m2v.distill._terms import add_terms, frequent_terms
-from sk_m2v.distill._vocabulary import cut_tokenizer
-from sk_m2v.embedding._backends import NanotokenBackend
-from sk_m2v.embedding._tokens import load_backend
+from sk_m2v.distill.vocabulary._cut import cut_tokenizer
+from sk_m2v.distill.vocabulary._terms import add_terms, frequent_terms
+from sk_m2v.embedding.tokens._backends import NanotokenBackend
+from sk_m2v.embedding.tokens._tokens import load_backend
 
 # One of each kind, since all others are read alike.
 KINDS = ("potion", "bert-base-cased", "gpt2", "clip", "phi3", "t5small", "m2v")

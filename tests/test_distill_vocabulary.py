@@ -23,7 +23,7 @@ from tokenizers import (
     trainers,
 )
 
-from sk_m2v.distill._vocabulary import Vocabulary, cut_tokenizer
+from sk_m2v.distill.vocabulary._cut import Vocabulary, cut_tokenizer
 
 UNUSED = re.compile(r"\[unused\d+\]")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from sk_m2v import StaticEmbedding, StaticEmbeddingTransformer
-from sk_m2v.embedding._source import is_hub_id
+from sk_m2v.embedding.storage._source import is_hub_id
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HUB_ID = "someone/tiny-model"

@@ -17,7 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from sk_m2v import StaticEmbedding
-from sk_m2v.embedding._source import DEFAULT_MODEL
+from sk_m2v.embedding.storage._source import DEFAULT_MODEL
 
 
 def peer_of(model: StaticEmbedding) -> StaticModel:

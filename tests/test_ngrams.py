@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sk_m2v import TokenTfidfVectorizer
 from sk_m2v._ngrams import NgramTfidf, _HashTable
-from sk_m2v.embedding._backends import TokenIds
+from sk_m2v.embedding.tokens._backends import TokenIds
 
 TEXTS = [
     "The cat sat on the mat, and the cat did not like the mat.",

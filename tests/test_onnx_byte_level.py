@@ -13,7 +13,8 @@ from onnx import TensorProto
 from onnx_graphs import as_model
 from tokenizers import pre_tokenizers
 
-from sk_m2v.onnx._byte_level import (
+from sk_m2v.onnx.graph._builder import INTS, Graph, Value
+from sk_m2v.onnx.text._gpt2_split import (
     CODES,
     LETTER,
     NUMBER,
@@ -22,7 +23,6 @@ from sk_m2v.onnx._byte_level import (
     Classes,
     word_starts,
 )
-from sk_m2v.onnx._graph import INTS, Graph, Value
 
 BOOLS = Value(TensorProto.BOOL)
 ALPHABET = " \n\t'''stremvld1½!é\u00a0\u0301"

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from onnx_graphs import as_model
 from tokenizers import Tokenizer
 
-from sk_m2v.onnx import _merging, _viterbi
-from sk_m2v.onnx._bpe import BpeModel
-from sk_m2v.onnx._graph import INTS, Graph
-from sk_m2v.onnx._unigram import UnigramModel
-from sk_m2v.onnx._words import WordModel, Words
-from sk_m2v.train._scratch import train_tokenizer
+from sk_m2v.onnx.graph._builder import INTS, Graph
+from sk_m2v.onnx.models import _bpe_merges, _viterbi
+from sk_m2v.onnx.models._bpe import BpeModel
+from sk_m2v.onnx.models._unigram import UnigramModel
+from sk_m2v.onnx.models._word_model import WordModel, Words
+from sk_m2v.train.features._new_embedding import train_tokenizer
 
 KINDS = {"BPE": BpeModel, "Unigram": UnigramModel}
 BYTE_LEVEL = ["gpt2", "roberta", "phi2", "whisper-tiny"]
@@ -186,15 +186,15 @@ def test_all_words_over_two_letters(ordered):
         for rank, (left, right) in enumerate(pairs)
     }
     results = [vocabulary[left + right] for left, right in pairs]
-    assert _merging.Merges(ranks, results, len(vocabulary)).ordered is ordered
+    assert _bpe_merges.Merges(ranks, results, len(vocabulary)).ordered is ordered
     words = ["".join(it) for n in range(1, 11) for it in product("ab", repeat=n)]
     Runner(model).check(words)
 
 
 def test_words_are_put_aside(monkeypatch):
     """Some words are done long before others."""
-    monkeypatch.setattr(_merging, "_FEW", 0)
-    monkeypatch.setattr(_merging, "_ROUNDS", 1)
+    monkeypatch.setattr(_bpe_merges, "_FEW", 0)
+    monkeypatch.setattr(_bpe_merges, "_ROUNDS", 1)
     tokens = ["a" * n for n in range(1, 30)]
     runner = Runner(bpe([(it, "a") for it in tokens], "ab"))
     rng = np.random.default_rng(0)

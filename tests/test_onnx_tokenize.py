@@ -18,12 +18,12 @@ from tokenizers import (
     pre_tokenizers,
 )
 
-from sk_m2v.distill._terms import add_terms
-from sk_m2v.embedding._backends import TokenIds
-from sk_m2v.embedding._tokens import load_backend, token_ids
-from sk_m2v.onnx._graph import INTS, Graph, Value
-from sk_m2v.onnx._tokenize import tokenize
-from sk_m2v.train._scratch import train_tokenizer
+from sk_m2v.distill.vocabulary._terms import add_terms
+from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.embedding.tokens._tokens import load_backend, token_ids
+from sk_m2v.onnx.graph._builder import INTS, Graph, Value
+from sk_m2v.onnx.tokenize._tokenize import tokenize
+from sk_m2v.train.features._new_embedding import train_tokenizer
 
 STRING = Value(8)
 EXACT = [

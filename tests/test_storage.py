@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from safetensors.numpy import load_file, save_file
 
 from sk_m2v import StaticEmbedding
-from sk_m2v.embedding._storage import LAYOUTS, write_files
+from sk_m2v.embedding.storage._folder import LAYOUTS, write_files
 
 TEXTS = ["red cats", "blue dog.", "", "house"]
 

@@ -14,15 +14,18 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from sk_m2v.embedding import _words
-from sk_m2v.embedding._backends import NanotokenBackend, TokenizersBackend
-from sk_m2v.embedding._normalized import NormalizedBackend, normalizes_words
-from sk_m2v.embedding._tokens import (
+from sk_m2v.embedding.tokens import _word_cache
+from sk_m2v.embedding.tokens._backends import NanotokenBackend, TokenizersBackend
+from sk_m2v.embedding.tokens._normalized_cache import (
+    NormalizedBackend,
+    normalizes_words,
+)
+from sk_m2v.embedding.tokens._tokens import (
     _tokenizers_backend,
     load_backend,
     token_ids,
 )
-from sk_m2v.embedding._words import WordCacheBackend, WordRule, word_rule
+from sk_m2v.embedding.tokens._word_cache import WordCacheBackend, WordRule, word_rule
 
 FOLDERS = shared_folders("tokenizers", "tokenizer.json")
 
@@ -45,7 +48,7 @@ def expected_ids(tokenizer_json: str, texts: list[str]) -> list[list[int]]:
 def _always_learn():
     """Few texts do not repeat their words, which would leave the cache out."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_words, "_COST", 0)
+        patch.setattr(_word_cache, "_COST", 0)
         yield
 
 
@@ -241,7 +244,7 @@ class TestWordRule:
         assert word_rule(self.change(added_tokens=[full])) is None
 
     def test_memory_is_bounded(self, monkeypatch):
-        monkeypatch.setattr(_words, "MOST_WORDS", 5)
+        monkeypatch.setattr(_word_cache, "MOST_WORDS", 5)
         tokenizer_json = gpt2_like(add_prefix_space=False)
         backend = cached(tokenizer_json)
         for start in range(0, 100, 10):
@@ -264,9 +267,9 @@ class TestLearning:
 
     def test_words_that_repeat(self, monkeypatch):
         backend = cached(gpt2_like(add_prefix_space=False))
-        monkeypatch.setattr(_words, "_COST", 2)  # 5 new words among 8
+        monkeypatch.setattr(_word_cache, "_COST", 2)  # 5 new words among 8
         assert self.encode(backend) == 0
-        monkeypatch.setattr(_words, "_COST", 1)
+        monkeypatch.setattr(_word_cache, "_COST", 1)
         assert self.encode(backend) == 5
 
     def test_nobody_waits_for_a_thread_that_learns(self):

@@ -12,7 +12,7 @@ from sk_m2v import (
     FromScratchClassifier,
     StaticClassifier,
 )
-from sk_m2v.train import _logistic
+from sk_m2v.train.heads import _logistic
 
 
 class NumbersAsClassifiedTexts(NumbersAsLabelledTexts):

@@ -37,8 +37,8 @@ from sk_m2v import (
     StaticClassifier,
     StaticEmbedding,
 )
-from sk_m2v.train import _tokens
-from sk_m2v.train._split import split_off
+from sk_m2v.train.features import _token_cache
+from sk_m2v.train.labels._split import split_off
 
 SUBJECTS = {
     "animals": ["the cat sleeps", "a dog barks", "wild horses run", "birds can fly"],
@@ -498,8 +498,8 @@ class TestTraining:
 def _scores_of_net(classifier, texts):
     import torch
 
-    from sk_m2v.train._bags import BagDataset
-    from sk_m2v.train._rows import TrainableRows
+    from sk_m2v.train.fitting._bags import BagDataset
+    from sk_m2v.train.fitting._trainable_rows import TrainableRows
 
     tokens = classifier.embedding_.token_ids(texts)
     rows = TrainableRows(classifier.embedding_, tokens)
@@ -575,7 +575,7 @@ class TestInsideScikitLearn:
         assert search.fit(TEXTS, LABELS).best_score_ > 0.8
 
     def test_searches_tokenize_once(self, monkeypatch):
-        _tokens._memory.cache_clear()
+        _token_cache._memory.cache_clear()
         seen = []
         original = StaticEmbedding.token_ids
 

@@ -18,7 +18,7 @@ from sklearn.utils import estimator_checks as checks
 from torch.nn import functional as F
 
 from sk_m2v import ContrastiveTransformer
-from sk_m2v.train._pairs import InfoNCE, sharing
+from sk_m2v.train.fitting._pairs import InfoNCE, sharing
 
 
 class CheckedPairs(NumbersAsTexts, ContrastiveTransformer):

@@ -20,8 +20,8 @@ from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
-from sk_m2v.train._class_weights import target_weights
-from sk_m2v.train._labels import Labels
+from sk_m2v.train.labels._class_weights import target_weights
+from sk_m2v.train.labels._labels import Labels
 
 Color = StrEnum("Color", ["RED", "BLUE"])
 Level = IntEnum("Level", ["LOW", "HIGH"])

@@ -646,7 +646,7 @@ class TestExplain:
     def test_long_texts_in_parts(self, monkeypatch):
         classifier = fitted("FT-1", "str")
         (whole,) = classifier.explain(["rain and snow and a film"])
-        monkeypatch.setattr("sk_m2v.train._explain._MAX_IDS", 13)
+        monkeypatch.setattr("sk_m2v.train.heads._explain._MAX_IDS", 13)
         (parts,) = classifier.explain(["rain and snow and a film"])
         assert_allclose(parts.shares, whole.shares)
 

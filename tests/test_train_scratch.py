@@ -10,9 +10,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._backends import TokenIds
-from sk_m2v.train import _scratch
-from sk_m2v.train._scratch import start_vectors, train_tokenizer
+from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.train.features import _new_embedding
+from sk_m2v.train.features._new_embedding import start_vectors, train_tokenizer
 
 KINDS = ["word", "wordpiece", "bpe"]
 TEXTS = ["the cats chase the mice", "Cats, cats and MICE!", "naïve cats", "日本 cats"]
@@ -87,7 +87,7 @@ def test_vocabulary_is_limited(kind):
 
 
 def test_rare_characters_beyond_the_limit_are_unknown(monkeypatch):
-    monkeypatch.setattr(_scratch, "_MAX_CHARACTERS", 2)
+    monkeypatch.setattr(_new_embedding, "_MAX_CHARACTERS", 2)
     text = tokenizer("wordpiece", ["aab aab ba c"])
     characters = {it for it in json.loads(text)["model"]["vocab"] if len(it) == 1}
     assert characters == {"a", "b"}
@@ -120,7 +120,7 @@ def test_tokenizers_are_the_same_in_another_process():
     options = {"vocab_size": 150, "min_frequency": 1, "lowercase": True}
     code = """
 import json, sys
-from sk_m2v.train._scratch import train_tokenizer
+from sk_m2v.train.features._new_embedding import train_tokenizer
 texts, kinds, options = json.load(sys.stdin)
 for kind in kinds:
     print(train_tokenizer(texts, kind=kind, **options))
@@ -183,12 +183,12 @@ def test_more_dimensions_than_tokens():
 
 
 def test_texts_are_drawn_where_there_are_many(monkeypatch):
-    monkeypatch.setattr(_scratch, "_MAX_TOKENS", 1000)
+    monkeypatch.setattr(_new_embedding, "_MAX_TOKENS", 1000)
     lengths = np.diff(topics().offsets)
-    taken = _scratch._draw(lengths, np.random.RandomState(0))
+    taken = _new_embedding._draw(lengths, np.random.RandomState(0))
     assert lengths[taken].sum() == 1000
     assert_array_equal(vectors(topics()), vectors(topics()))
-    monkeypatch.setattr(_scratch, "_MAX_TOKENS", 10)
+    monkeypatch.setattr(_new_embedding, "_MAX_TOKENS", 10)
     assert np.isfinite(vectors(topics())).all()
 
 
@@ -203,5 +203,5 @@ def test_vectors_of_next_to_nothing(lengths):
 
 def test_windows_end_with_the_text():
     ids, lengths = np.array([0, 1, 2]), np.array([2, 1])
-    counts = _scratch._neighbours(ids, lengths, np.array([1.0, 3.0]), 3).toarray()
+    counts = _new_embedding._neighbours(ids, lengths, np.array([1.0, 3.0]), 3).toarray()
     assert_array_equal(counts, [[1, 1, 0], [1, 1, 0], [0, 0, 3]])

@@ -215,16 +215,17 @@ class TestStaticEmbeddingTransformer:
             StaticEmbeddingTransformer().get_feature_names_out()
 
     def test_a_search_reads_the_model_once(self, tiny_model, tmp_path, monkeypatch):
-        from sk_m2v.embedding import _model, _storage
+        from sk_m2v.embedding import _model
+        from sk_m2v.embedding.storage import _folder
 
         folders = [str(tmp_path / name) for name in "ab"]
         for folder in folders:
             tiny_model.save_pretrained(folder)
         read: list[Path] = []
         shrunk: list[object] = []
-        real_read, real_shrink = _storage.read_folder, _model.shrink
+        real_read, real_shrink = _folder.read_folder, _model.shrink
         monkeypatch.setattr(
-            _storage, "read_folder", lambda path: read.append(path) or real_read(path)
+            _folder, "read_folder", lambda path: read.append(path) or real_read(path)
         )
         monkeypatch.setattr(
             _model, "shrink", lambda *given: shrunk.append(given) or real_shrink(*given)

@@ -1,4 +1,9 @@
-"""Distil a sentence transformer into a static embedding."""
+"""Distil a sentence transformer into a static embedding.
+
+In come a teacher and, better, texts; out comes a `StaticEmbedding`. Below: `teachers`
+give vectors, `vocabulary` says which tokens get one, `corpus` learns them from texts.
+Read `_estimator` first: `fit` shows the order.
+"""
 
 from sk_m2v.distill._estimator import DistillTransformer
 

@@ -26,19 +26,19 @@ from sk_m2v._sklearn import (
     validates_parameters,
 )
 from sk_m2v._text import as_texts
-from sk_m2v.distill._cache import VectorCache
-from sk_m2v.distill._callable import CallableTeacher, is_callable_teacher
-from sk_m2v.distill._corpus import Corpus, fit_corpus, read_corpus
-from sk_m2v.distill._coverage import Coverage, coverage
-from sk_m2v.distill._poolings import POOLINGS
 from sk_m2v.distill._prior import Prior, StaticPrior, TeacherPrior, no_prior
-from sk_m2v.distill._prune import prune_tokens
-from sk_m2v.distill._reduce import corpus_weights, pca, zipf_weights
-from sk_m2v.distill._sample import sample_sentences
-from sk_m2v.distill._terms import add_terms, frequent_terms
+from sk_m2v.distill.corpus._fit import Corpus, fit_corpus, read_corpus
+from sk_m2v.distill.corpus._reduce import corpus_weights, pca, zipf_weights
+from sk_m2v.distill.corpus._sample import sample_sentences
+from sk_m2v.distill.teachers._cache import VectorCache
+from sk_m2v.distill.teachers._callable import CallableTeacher, is_callable_teacher
+from sk_m2v.distill.teachers._poolings import POOLINGS
+from sk_m2v.distill.vocabulary._coverage import Coverage, coverage
+from sk_m2v.distill.vocabulary._prune import prune_tokens
+from sk_m2v.distill.vocabulary._terms import add_terms, frequent_terms
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS, check_count, cluster_rows
-from sk_m2v.embedding._tokens import vocabulary_size
+from sk_m2v.embedding.tokens._tokens import vocabulary_size
 
 # Where `sif_coefficient` is "auto". The second is that of model2vec, for guessed
 # frequencies.
@@ -402,7 +402,7 @@ class DistillTransformer(
             return CallableTeacher(self.teacher)
         for module in ("torch", "transformers"):
             require(module, extra="distill")
-        from sk_m2v.distill._teacher import load_teacher
+        from sk_m2v.distill.teachers._load import load_teacher
 
         return load_teacher(
             self.teacher, pooling=self.pooling, device=self.device, dtype=self.dtype

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v.distill._cache import VectorCache
-from sk_m2v.distill._vocabulary import Vocabulary, cut_tokenizer
+from sk_m2v.distill.teachers._cache import VectorCache
+from sk_m2v.distill.vocabulary._cut import Vocabulary, cut_tokenizer
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._tokens import vocabulary_size
+from sk_m2v.embedding.tokens._tokens import vocabulary_size
 
 if TYPE_CHECKING:
-    from sk_m2v.distill._transformer import TransformerTeacher
+    from sk_m2v.distill.teachers._transformer import TransformerTeacher
 
 FloatArray = npt.NDArray[np.float32]
 

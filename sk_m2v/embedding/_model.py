@@ -13,18 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v._text import text_batches
-from sk_m2v.embedding._backends import (
+from sk_m2v.embedding._batches import collect_rows, run_batches
+from sk_m2v.embedding._parts import Parts, check_parts, read_only
+from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
+from sk_m2v.embedding._quantize import shrink
+from sk_m2v.embedding.storage._pretrained import PretrainedMixin
+from sk_m2v.embedding.tokens._backends import (
     Backend,
     TokenIds,
     tokenizer_from_json,
     tokenizer_to_json,
 )
-from sk_m2v.embedding._batches import collect_rows, run_batches
-from sk_m2v.embedding._parts import Parts, check_parts, read_only
-from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
-from sk_m2v.embedding._pretrained import PretrainedMixin
-from sk_m2v.embedding._quantize import shrink
-from sk_m2v.embedding._tokens import load_backend, token_ids, vocabulary_size
+from sk_m2v.embedding.tokens._tokens import load_backend, token_ids, vocabulary_size
 
 MaxLength: TypeAlias = int | Literal["auto"] | None
 

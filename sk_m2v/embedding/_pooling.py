@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from sk_m2v.embedding._backends import TokenIds
+from sk_m2v.embedding.tokens._backends import TokenIds
 
 FloatArray = npt.NDArray[np.float32]
 

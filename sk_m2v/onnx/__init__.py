@@ -1,4 +1,10 @@
-"""Export to ONNX: string in, label out, one file, stock runtime."""
+"""Export to ONNX: string in, label out, one file, stock runtime.
+
+A fitted estimator goes in, a `ModelProto` comes out (`_export`), is run (`_runtime`),
+compared with Python (`_verify`) and measured (`_report`). The rooms below, from the
+ground up: `graph` (the language), `models` and `text` (parts of tokenizers), `tokenize`
+(texts to ids), `heads` (ids to results). Read `_export` first.
+"""
 
 from sk_m2v._optional import require
 

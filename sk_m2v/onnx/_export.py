@@ -26,12 +26,12 @@ from sklearn.pipeline import Pipeline
 from sk_m2v._transformer import StaticEmbeddingTransformer
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS
-from sk_m2v.embedding._storage import write_files
-from sk_m2v.onnx._container import known_options
-from sk_m2v.onnx._converters import register_subclasses
-from sk_m2v.onnx._graph import DOMAINS
+from sk_m2v.embedding.storage._folder import write_files
 from sk_m2v.onnx._runtime import METHODS, frame_columns
 from sk_m2v.onnx._verify import verify as verify_model
+from sk_m2v.onnx.graph._builder import DOMAINS
+from sk_m2v.onnx.heads._container import known_options
+from sk_m2v.onnx.heads._converters import register_subclasses
 
 # Names and types of the inputs of each variant.
 VARIANTS: dict[str, dict[str, Any]] = {

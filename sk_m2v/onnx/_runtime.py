@@ -13,7 +13,7 @@ from onnx import ModelProto
 from tokenizers import Tokenizer
 
 from sk_m2v._text import as_texts, replace_surrogates
-from sk_m2v.train._labels import Labels
+from sk_m2v.train.labels._labels import Labels
 
 # Texts at a time: more take memory, but no less time.
 _BATCH_SIZE = 1024

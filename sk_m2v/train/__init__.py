@@ -1,20 +1,23 @@
 """Classifiers, regressors and pairs: training on texts.
 
-Only `fit` needs torch and skorch. Nothing here imports them before.
+In come texts and labels, out come fitted estimators. Only `fit` needs torch and skorch;
+nothing here imports them before. Below, from the ground up: `features` (what is seen of
+a text), `heads` (features to scores), `labels` (`y` to numbers and back), `fitting`
+(torch), `saved` (folders, pipelines). Read `_classifier` first, then `_static`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sk_m2v.train._base import BaseStaticClassifier
+from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._contrastive import ContrastiveTransformer
-from sk_m2v.train._explain import Explanation
 from sk_m2v.train._feature_extraction import FeatureExtractionClassifier
 from sk_m2v.train._from_scratch import FromScratchClassifier
 from sk_m2v.train._regressor import StaticRegressor
-from sk_m2v.train._skops import trusted_types
 from sk_m2v.train._static import StaticClassifier
+from sk_m2v.train.heads._explain import Explanation
+from sk_m2v.train.saved._skops import trusted_types
 
 __all__ = [
     "SKOPS_TRUSTED",
@@ -41,7 +44,7 @@ SKOPS_TRUSTED = trusted_types(
 
 def __getattr__(name: str) -> Any:
     if name == "BagModule":
-        from sk_m2v.train._module import BagModule
+        from sk_m2v.train.fitting._module import BagModule
 
         return BagModule
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

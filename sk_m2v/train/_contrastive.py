@@ -23,14 +23,14 @@ from sk_m2v._sklearn import (
 )
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.train._rows import TrainableRows
-from sk_m2v.train._split import split_off
-from sk_m2v.train._training import (
+from sk_m2v.train._fine_tuning import (
     LOOP_CONSTRAINTS,
     HoldsNet,
     batch_size_for,
     require_training,
 )
+from sk_m2v.train.fitting._trainable_rows import TrainableRows
+from sk_m2v.train.labels._split import split_off
 
 
 class ContrastiveTransformer(
@@ -260,9 +260,9 @@ class ContrastiveTransformer(
         """Learn from checked pairs, and return fitted attributes."""
         from torch import nn
 
-        from sk_m2v.train import _net
-        from sk_m2v.train._module import BagModule
-        from sk_m2v.train._pairs import InfoNCE, PairDataset, judge_pairs
+        from sk_m2v.train.fitting import _net
+        from sk_m2v.train.fitting._module import BagModule
+        from sk_m2v.train.fitting._pairs import InfoNCE, PairDataset, judge_pairs
 
         embedding = as_embedding(self.model)
         # The first texts of all pairs, followed by the second texts.

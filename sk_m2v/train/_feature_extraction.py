@@ -14,14 +14,14 @@ from sklearn.utils.metaestimators import available_if
 from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
 from sk_m2v._sklearn import HasMethods
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.train._base import BaseStaticClassifier
-from sk_m2v.train._head import Head
-from sk_m2v.train._heads import as_linear, fit_heads
-from sk_m2v.train._labels import Labels
-from sk_m2v.train._logistic import fit_logistic
-from sk_m2v.train._sklearn_head import SklearnHead
+from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._text_model import Part
-from sk_m2v.train._validate import Judge, log_loss
+from sk_m2v.train.heads._fit import as_linear, fit_heads
+from sk_m2v.train.heads._head import Head
+from sk_m2v.train.heads._logistic import fit_logistic
+from sk_m2v.train.heads._sklearn import SklearnHead
+from sk_m2v.train.labels._labels import Labels
+from sk_m2v.train.labels._scoring import Judge, log_loss
 
 
 class FeatureExtractionClassifier(BaseStaticClassifier):

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from sk_m2v._sklearn import Interval, StrOptions
 from sk_m2v._text import replace_surrogates
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._tokens import load_backend, token_ids, vocabulary_size
-from sk_m2v.train._fine_tuned import FineTunedClassifier
-from sk_m2v.train._scratch import KINDS, start_vectors, train_tokenizer
+from sk_m2v.embedding.tokens._tokens import load_backend, token_ids, vocabulary_size
+from sk_m2v.train._fine_tuned_classifier import FineTunedClassifier
+from sk_m2v.train.features._new_embedding import KINDS, start_vectors, train_tokenizer
 
 
 class FromScratchClassifier(FineTunedClassifier):

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from sk_m2v.train import _folder
-from sk_m2v.train._explain import Explanation, explain
-from sk_m2v.train._pipeline import to_pipeline
+from sk_m2v.train.heads._explain import Explanation, explain
+from sk_m2v.train.saved import _folder
+from sk_m2v.train.saved._pipeline import to_pipeline
 
 
 class PersistenceMixin:

@@ -22,11 +22,11 @@ from sklearn.utils.validation import (
 from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
 from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.train._head import Head, Linear
+from sk_m2v.train._fine_tuning import FineTuned, require_training
 from sk_m2v.train._persistence import PersistenceMixin
-from sk_m2v.train._targets import Scale, read_targets, scale_of
 from sk_m2v.train._text_model import Part, TextModel
-from sk_m2v.train._training import FineTuned, require_training
+from sk_m2v.train.heads._head import Head, Linear
+from sk_m2v.train.labels._targets import Scale, read_targets, scale_of
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -291,7 +291,7 @@ class StaticRegressor(
         resume: bool,
     ) -> dict[str, Any]:
         """Learn from checked data, and return fitted attributes."""
-        from sk_m2v.train._losses import CosineDistance, SquaredError
+        from sk_m2v.train.fitting._losses import CosineDistance, SquaredError
 
         embedding, vectorizers, train_texts, validation_texts = self._prepare(
             texts, weights, held_out, random_state, resume=resume

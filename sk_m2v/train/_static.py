@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.train._fine_tuned import FineTunedClassifier
+from sk_m2v.train._fine_tuned_classifier import FineTunedClassifier
 
 
 class StaticClassifier(FineTunedClassifier):

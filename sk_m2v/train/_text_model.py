@@ -16,11 +16,11 @@ from sk_m2v._base import TEXT_CONSTRAINTS
 from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._backends import TokenIds
 from sk_m2v.embedding._batches import run_batches
-from sk_m2v.train._features import Features, embed, fit_lexical
-from sk_m2v.train._split import split_off
-from sk_m2v.train._tokens import remembered_token_ids
+from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.train.features._features import Features, embed, fit_lexical
+from sk_m2v.train.features._token_cache import remembered_token_ids
+from sk_m2v.train.labels._split import split_off
 
 _BATCH_SIZE = 1024
 # Fewer texts than this may be a fold of a search, whose ids are worth remembering.

@@ -127,9 +127,9 @@ def distil_vocabulary(judge: Judge, pattern: str) -> list[Times]:
 
 def judge_teacher(judge: Judge, corpus: list[str], settings: Settings) -> list[Times]:
     """Score the teacher, measure its speed, and have it read the corpus."""
-    from sk_m2v.distill._cache import VectorCache
     from sk_m2v.distill._prior import TeacherPrior
-    from sk_m2v.distill._teacher import load_teacher
+    from sk_m2v.distill.teachers._cache import VectorCache
+    from sk_m2v.distill.teachers._load import load_teacher
 
     teacher = load_teacher(teacher_folder(), pooling="mean", device="cpu", dtype=DTYPE)
     prior = TeacherPrior(teacher, re.compile(settings.pattern))
@@ -179,12 +179,12 @@ def distiller(settings: Settings, pca_dims: Any) -> Any:
 @contextmanager
 def timed_parts() -> Iterator[dict[str, float]]:
     """Seconds that parts of a fit take, where the estimator calls them."""
-    from sk_m2v.distill import _corpus
+    from sk_m2v.distill.corpus import _fit
 
     seconds: dict[str, float] = {}
 
     def timed(name: str) -> Callable[..., Any]:
-        function = getattr(_corpus, name)
+        function = getattr(_fit, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
             start = perf_counter()
@@ -194,7 +194,7 @@ def timed_parts() -> Iterator[dict[str, float]]:
 
         return call
 
-    with patch.multiple(_corpus, **{name: timed(name) for name in TIMED}):
+    with patch.multiple(_fit, **{name: timed(name) for name in TIMED}):
         yield seconds
 
 

@@ -29,7 +29,7 @@ from sk_m2v import (
     StaticRegressor,
     TokenTfidfVectorizer,
 )
-from sk_m2v.embedding._tokens import vocabulary_size
+from sk_m2v.embedding.tokens._tokens import vocabulary_size
 from sk_m2v.onnx import save, to_onnx
 from sk_m2v.onnx._samples import SAMPLES
 

@@ -1,0 +1,127 @@
+"""Models on the Hugging Face Hub: where they come from and go to."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from sk_m2v.embedding.storage._folder import MODEL_FILES
+
+
+def download(
+    hub_id: str,
+    *,
+    revision: str | None,
+    token: str | bool | None,
+    subfolder: str | None,
+    cache_dir: str | Path | None,
+    local_files_only: bool,
+) -> Path:
+    """Folder of the cache that holds a model of the hub, fetched if need be.
+
+    Parameters
+    ----------
+    hub_id : str
+        Name of the form ``owner/name``.
+    revision : str or None
+        Branch, tag or commit.
+    token : str, bool or None
+        Access token; None takes the one stored on this machine.
+    subfolder : str or None
+        Folder of the repository that holds the model, checked by the caller.
+    cache_dir : str, Path or None
+        Where downloads are kept.
+    local_files_only : bool
+        Whether to use the cache only.
+
+    Returns
+    -------
+    Path
+        The root of the repository's snapshot.
+
+    Raises
+    ------
+    OSError
+        If the model cannot be had; the message says why and what to do.
+    """
+    prefix = "" if subfolder is None else f"{PurePosixPath(subfolder)}/"
+    where = hub_id if revision is None else f"{hub_id} at revision {revision!r}"
+    try:
+        return Path(
+            snapshot_download(
+                hub_id,
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+                allow_patterns=[prefix + name for name in MODEL_FILES],
+            )
+        )
+    # The order matters: LocalEntryNotFoundError is an OSError like most of the others.
+    except LocalEntryNotFoundError as error:
+        raise OSError(
+            f"{where} is not in the local cache, and the hub was not reached: check "
+            "the network (or local_files_only and HF_HUB_OFFLINE), or give a folder"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise OSError(f"{hub_id} has no revision {revision!r} on the hub") from error
+    except GatedRepoError as error:
+        raise OSError(
+            f"{hub_id} is gated: accept its terms on the hub and pass a token"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise OSError(
+            f"there is no folder and no model of the hub named {hub_id!r} "
+            "(a private one needs a token)"
+        ) from error
+    except HFValidationError as error:
+        raise OSError(f"{hub_id!r} is not the id of a model: {error}") from error
+
+
+def push(
+    folder: Path,
+    hub_id: str,
+    *,
+    private: bool,
+    token: str | bool | None,
+    subfolder: str | None,
+    revision: str | None,
+) -> str:
+    """Upload a folder, making the repository if it does not exist.
+
+    Parameters
+    ----------
+    folder : Path
+        What to upload.
+    hub_id : str
+        Name of the form ``owner/name``.
+    private : bool
+        Whether a new repository is private. An existing one keeps what it is.
+    token : str, bool or None
+        Access token; None takes the one stored on this machine.
+    subfolder, revision : str or None
+        Folder and branch of the repository to write to.
+
+    Returns
+    -------
+    str
+        Address of the commit.
+    """
+    api = HfApi(token=token, library_name="sk-m2v")
+    api.create_repo(hub_id, private=private, exist_ok=True)
+    commit = api.upload_folder(
+        repo_id=hub_id,
+        folder_path=folder,
+        path_in_repo=subfolder,
+        revision=revision,
+        commit_message="Upload static embedding model",
+    )
+    return str(commit.commit_url)

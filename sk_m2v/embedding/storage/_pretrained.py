@@ -1,0 +1,243 @@
+"""Models to and from folders and the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy.typing as npt
+
+from sk_m2v.embedding._parts import Parts
+from sk_m2v.embedding.storage import _folder
+from sk_m2v.embedding.storage._card import model_card
+from sk_m2v.embedding.storage._source import check_subfolder, find_folder, is_hub_id
+
+
+class PretrainedMixin(ABC):
+    """Loading, saving and uploading, for a model that is a value."""
+
+    @property
+    @abstractmethod
+    def _parts(self) -> Parts:
+        """What the model consists of."""
+
+    @classmethod
+    @abstractmethod
+    def _from_parts(cls, parts: Parts) -> Self:
+        """Model of these parts, checked."""
+
+    @abstractmethod
+    def _folded_vectors(self) -> npt.NDArray[Any]:
+        """One vector a token, weights multiplied in."""
+
+    @abstractmethod
+    def quantize(
+        self,
+        quantize_to: str | None = None,
+        *,
+        dimensionality: int | None = None,
+        vocabulary_quantization: int | None = None,
+    ) -> Self:
+        """See `StaticEmbedding`."""  # numpydoc ignore=PR01
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path: str | Path | None = None,
+        *,
+        quantize_to: str | None = None,
+        dimensionality: int | None = None,
+        vocabulary_quantization: int | None = None,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        subfolder: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> Self:
+        """Load a model from a folder or from the Hugging Face Hub.
+
+        Parameters
+        ----------
+        path : str, Path or None, default=None
+            A folder in the layout of model2vec or sentence-transformers, or the id of a
+            model of the hub, ``"owner/name"``. A folder that exists comes first. None
+            is the model that comes with this package.
+        quantize_to : {"float32", "float16", "int8"} or None, default=None
+            As in `quantize`.
+        dimensionality : int or None, default=None
+            As in `quantize`.
+        vocabulary_quantization : int or None, default=None
+            As in `quantize`.
+        revision : str or None, default=None
+            Branch, tag or commit on the hub.
+        token : str, bool or None, default=None
+            Access token for the hub.
+        subfolder : str or None, default=None
+            Folder below `path` that holds the model.
+        cache_dir : str, Path or None, default=None
+            Where downloads are kept.
+        local_files_only : bool, default=False
+            Whether to use the cache of downloads only.
+
+        Returns
+        -------
+        StaticEmbedding
+            The model; vectors are memory-mapped. A folder that was read lately and has
+            not changed gives the same object.
+
+        Raises
+        ------
+        OSError
+            If there is no such folder or model; FileNotFoundError for missing files.
+        ValueError
+            If a file is damaged, or parts do not belong together; it names the folder.
+
+        Examples
+        --------
+        >>> from sk_m2v import StaticEmbedding
+        >>> StaticEmbedding.from_pretrained(dimensionality=128)
+        StaticEmbedding(29525 tokens, 128 dimensions, int8)
+        """
+        folder = find_folder(
+            path,
+            subfolder=subfolder,
+            revision=revision,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+        )
+        stats = [file.stat() for file in _folder.find_layout(folder).files(folder)]
+        stamps = tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
+        model: Self = _load(cls, folder, stamps)
+        return model.quantize(
+            quantize_to,
+            dimensionality=dimensionality,
+            vocabulary_quantization=vocabulary_quantization,
+        )
+
+    def save_pretrained(
+        self,
+        path: str | Path,
+        *,
+        layout: str = "model2vec",
+        card: str | None = None,
+    ) -> None:
+        """Write the model to a folder that model2vec can load, too.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder, made if it does not exist. Files of the same names are replaced
+            once all new ones are written.
+        layout : {"model2vec", "sentence-transformers", \
+                "sentence-transformers-nested"}, default="model2vec"
+            Which files to write. The latter two have no place for `weights` and
+            `token_mapping`: these are multiplied into float32 vectors.
+        card : str or None, default=None
+            Contents of README.md; by default a short description.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be written.
+        ValueError
+            If there is no such layout.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from sk_m2v import StaticEmbedding
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     StaticEmbedding.from_pretrained().save_pretrained(folder)
+        ...     StaticEmbedding.from_pretrained(folder).dim
+        256
+        """
+        if layout not in _folder.LAYOUTS:
+            raise ValueError(
+                f"layout must be one of {list(_folder.LAYOUTS)}, got {layout!r}"
+            )
+        parts = self._parts
+        config = dict(parts.config)
+        if layout == "model2vec":
+            config["embedding_dtype"] = str(parts.vectors.dtype)
+            config.pop("vocabulary_quantization", None)
+            if parts.token_mapping is not None:
+                config["vocabulary_quantization"] = len(parts.vectors)
+        else:
+            # These say that the folder has the layout of model2vec.
+            for key in ("model_type", "architectures"):
+                config.pop(key, None)
+            parts = Parts(self._folded_vectors(), parts.tokenizer, config)
+        _folder.write_folder(
+            Path(path),
+            replace(parts, config=config),
+            _folder.LAYOUTS[layout],
+            {"README.md": model_card(str(path), parts) if card is None else card},
+        )
+
+    def push_to_hub(
+        self,
+        hub_id: str,
+        *,
+        private: bool = False,
+        token: str | bool | None = None,
+        subfolder: str | None = None,
+        revision: str | None = None,
+        card: str | None = None,
+    ) -> str:
+        """Upload the model to the Hugging Face Hub.
+
+        Parameters
+        ----------
+        hub_id : str
+            Where to, ``"owner/name"``; made if it does not exist.
+        private : bool, default=False
+            Whether a new repository is private.
+        token : str, bool or None, default=None
+            Access token; None takes the one stored on this machine.
+        subfolder : str or None, default=None
+            Folder of the repository to write to.
+        revision : str or None, default=None
+            Branch to write to.
+        card : str or None, default=None
+            Contents of README.md; by default a short description.
+
+        Returns
+        -------
+        str
+            Address of the commit.
+        """
+        from tempfile import TemporaryDirectory
+
+        from sk_m2v.embedding.storage import _hub
+
+        if not is_hub_id(hub_id):
+            raise ValueError(f"hub_id must have the form 'owner/name', got {hub_id!r}")
+        check_subfolder(subfolder)
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(folder, card=card or model_card(hub_id, self._parts))
+            return _hub.push(
+                Path(folder),
+                hub_id,
+                private=private,
+                token=token,
+                subfolder=subfolder,
+                revision=revision,
+            )
+
+
+# Searches over `model` ask for the same few models again and again. They are values, so
+# the same object can serve every time.
+@lru_cache(maxsize=4)
+def _load(
+    kind: type[PretrainedMixin], folder: Path, stamps: tuple[tuple[int, int, int], ...]
+) -> Any:
+    """Model in a folder; `stamps` change when its files do."""
+    parts = _folder.read_folder(folder)
+    try:
+        return kind._from_parts(parts)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the model in {folder} is damaged: {error}") from error

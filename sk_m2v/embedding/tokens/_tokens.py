@@ -1,0 +1,122 @@
+"""Texts to token ids.
+
+Every other part of the package sees texts as a `TokenIds`: the ids of all texts in one
+flat array, and where each text begins.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from sk_m2v._text import replace_surrogates
+from sk_m2v.embedding.tokens._backends import (
+    Backend,
+    Json,
+    NanotokenBackend,
+    TokenIds,
+    TokenizersBackend,
+)
+from sk_m2v.embedding.tokens._normalized_cache import (
+    NormalizedBackend,
+    normalizes_words,
+)
+from sk_m2v.embedding.tokens._word_cache import WordCacheBackend, word_rule
+
+
+# Models cut from one another share a tokenizer, and a worker process unpickles the same
+# model for every task: parsing a vocabulary (40 ms for 30,000 tokens) is done once.
+@lru_cache(maxsize=8)
+def load_backend(tokenizer_json: str) -> Backend:
+    """Fastest installed backend that supports a tokenizer.
+
+    Parameters
+    ----------
+    tokenizer_json : str
+        Contents of a ``tokenizer.json``.
+
+    Returns
+    -------
+    Backend
+        `nanotoken` where it is installed and supports every component of the tokenizer,
+        `tokenizers` otherwise, with a cache of words where that gives the same ids.
+
+    Raises
+    ------
+    ValueError
+        If the text is no tokenizer.
+    """
+    # ValueError: a tokenizer that nanotoken does not support, or that is damaged.
+    with suppress(ImportError, ValueError):
+        return NanotokenBackend(tokenizer_json)
+    try:
+        return _tokenizers_backend(json.loads(tokenizer_json))
+    except Exception as error:  # `tokenizers` raises bare Exception
+        raise ValueError(f"not a readable tokenizer.json: {error}") from error
+
+
+def _tokenizers_backend(tokenizer: Json) -> Backend:
+    if rule := word_rule(tokenizer):
+        return WordCacheBackend(tokenizer, rule)
+    backend = TokenizersBackend(tokenizer)
+    if normalizes_words(tokenizer) and (normalize := backend.normalize):
+        return NormalizedBackend(tokenizer, backend, normalize)
+    return backend
+
+
+def vocabulary_size(tokenizer_json: str) -> int:
+    """Number of ids of a tokenizer.
+
+    Parameters
+    ----------
+    tokenizer_json : str
+        Contents of a ``tokenizer.json``.
+
+    Returns
+    -------
+    int
+        The largest id and one.
+    """
+    return max(load_backend(tokenizer_json).vocabulary().values(), default=-1) + 1
+
+
+def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> TokenIds:
+    """Ids that stand for the texts in an embedding.
+
+    Parameters
+    ----------
+    backend : Backend
+        The tokenizer.
+    texts : list of str
+        The texts. Lone surrogates, which have no UTF-8 form, are read as U+FFFD.
+    max_length : int or None
+        Tokens kept of each text, from its beginning. None keeps all.
+
+    Returns
+    -------
+    TokenIds
+        The ids, truncated first and then without the unknown token, as in model2vec.
+    """
+    try:
+        ids, offsets = backend.encode(texts)
+    except (TypeError, UnicodeEncodeError):
+        # Looking for surrogates beforehand would cost as much as tokenizing.
+        ids, offsets = backend.encode([replace_surrogates(text) for text in texts])
+    keep: npt.NDArray[np.bool_] | None = None
+    if max_length is not None:
+        lengths = np.diff(offsets)
+        if lengths.size and lengths.max() > max_length:
+            keep = np.arange(ids.size) - np.repeat(offsets[:-1], lengths) < max_length
+    if backend.unk_id is not None:
+        known = ids != backend.unk_id
+        if not known.all():
+            keep = known if keep is None else keep & known
+    if keep is None:
+        return TokenIds(ids, offsets)
+    kept_before = np.zeros(ids.size + 1, dtype=np.int64)
+    np.cumsum(keep, out=kept_before[1:])
+    return TokenIds(ids[keep], kept_before[offsets])

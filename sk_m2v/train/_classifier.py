@@ -1,0 +1,329 @@
+"""`BaseStaticClassifier`: the contract of all classifiers of texts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    check_consistent_length,
+    check_is_fitted,
+)
+
+from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.train._persistence import PersistenceMixin
+from sk_m2v.train._text_model import Part, TextModel
+from sk_m2v.train.features._features import Features
+from sk_m2v.train.labels._class_weights import target_weights
+from sk_m2v.train.labels._labels import Labels
+
+
+class BaseStaticClassifier(
+    PersistenceMixin, TextModel, ClassifierMixin, BaseEstimator, ABC
+):
+    """What all classifiers of texts have in common.
+
+    A subclass says where its embedding comes from (`_start_embedding`) and how it
+    learns (`_learn`). Both get data that were checked, and nothing of the estimator
+    changes before they have returned.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **TextModel._parameter_constraints,
+        "embedding_weight": [Interval(Real, 0, None, closed="neither")],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "thresholds": ["array-like", dict, Interval(Real, 0, 1, closed="both"), None],
+    }
+
+    # --- What a subclass does ---------------------------------------------------------
+
+    @abstractmethod
+    def _learn(
+        self,
+        embedding: StaticEmbedding,
+        train: Part,
+        validation: Part | None,
+        labels: Labels,
+        random_state: np.random.RandomState,
+        *,
+        resume: bool,
+        max_epochs: int | None = None,
+    ) -> dict[str, Any]:
+        """Learn, and return fitted attributes.
+
+        Among them `embedding_`, and `_head`: a `Head`, or what has its methods.
+        `resume` says whether to go on from those of this estimator, and `max_epochs`,
+        unless None, for how long.
+        """
+
+    # --- Fitting ----------------------------------------------------------------------
+
+    @validates_parameters
+    def fit(
+        self,
+        X: Iterable[str],
+        y: Any,
+        X_val: Iterable[str] | None = None,
+        y_val: Any = None,
+        *,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Learn to tell classes apart.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+        y : array-like of shape (n_texts,) or (n_texts, n_labels), or list of lists
+            Classes: str, bool, int, or float without fraction. Or several labels a
+            text: a matrix of 0 and 1, dense or sparse, or a list of lists of labels.
+        X_val : iterable of str, default=None
+            Texts to validate with, not to learn from.
+        y_val : array-like, default=None
+            Their labels, in the form of `y`, and none that `y` has not.
+        sample_weight : array-like of shape (n_texts,), default=None
+            How much each text of `X` counts. None is 1.
+
+        Returns
+        -------
+        BaseStaticClassifier
+            This estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the data or parameters cannot be used. The estimator stays as it was.
+        """
+        texts = self._read(X, y)
+        resume = self._resumes()
+        self._fit(
+            texts,
+            y,
+            self._labels if resume else Labels.fit(y),
+            held_out=self._held_out(X_val, y_val),
+            fraction=getattr(self, "validation_fraction", None),
+            sample_weight=sample_weight,
+            resume=resume,
+        )
+        return self
+
+    def _resumes(self) -> bool:
+        """Whether `fit` goes on from what is fitted."""
+        return False
+
+    def _fit(
+        self,
+        texts: list[str],
+        y: Any,
+        labels: Labels,
+        *,
+        held_out: tuple[list[str], Any] | None,
+        fraction: float | None,
+        sample_weight: Any,
+        resume: bool,
+        max_epochs: int | None = None,
+    ) -> None:
+        """Check everything, learn, and only then change the estimator."""
+        Y = labels.encode(y)
+        check_consistent_length(texts, Y)
+        n_classes = len(labels.classes_)
+        if not labels.multilabel and n_classes < 2:
+            raise ValueError(
+                "Classifier can't train when only one class is present: all labels are "
+                f"{labels.classes_.tolist()[0]!r}. Give texts of at least two classes."
+            )
+        self._check_thresholds(labels)
+        weight = self._checked_weight(sample_weight, len(texts))
+        if held_out is not None:
+            held_out = held_out[0], labels.encode(held_out[1], "y_val")
+            check_consistent_length(*held_out)
+        random_state = check_random_state(self.random_state)
+        texts, Y, weight, held_out = self._set_aside(
+            texts, Y, weight, held_out, fraction, random_state
+        )
+        embedding, vectorizers, train, validation = self._prepare(
+            texts, weight, held_out, random_state, resume=resume
+        )
+        weights = target_weights(
+            Y,
+            labels.multilabel,
+            n_classes,
+            self.class_weight,
+            labels.classes_,
+            weight,
+        )
+        validation_part = None
+        if held_out is not None and validation is not None:
+            Y_val = held_out[1]
+            validation_part = Part(*validation, Y_val, np.ones(Y_val.shape))
+        learnt = self._learn(
+            embedding,
+            Part(*train, Y, weights),
+            validation_part,
+            labels,
+            random_state,
+            resume=resume,
+            max_epochs=max_epochs,
+        )
+        self._labels = labels
+        self._vectorizers = vectorizers
+        self.classes_ = labels.classes_
+        for name, value in learnt.items():
+            setattr(self, name, value)
+
+    # --- Predicting -------------------------------------------------------------------
+
+    def predict(self, X: Iterable[str]) -> Any:
+        """Predict the class, or the labels, of texts.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+
+        Returns
+        -------
+        ndarray of shape (n_texts,), or in the form of the `y` of `fit`
+            Classes; for several labels a text, a matrix, sparse matrix or list of
+            lists, as `fit` was given. A text may have no label at all.
+        """
+        check_is_fitted(self)
+        probabilities = self._apply(self._probabilities, X, len(self.classes_))
+        return self._labels.decode(self._choose(probabilities))
+
+    def predict_proba(self, X: Iterable[str]) -> npt.NDArray[np.float64]:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_classes), dtype float64
+            In the order of `classes_`. They sum to 1, unless a text can have several
+            labels: then each is the probability of one label.
+        """
+        check_is_fitted(self)
+        return self._apply(self._probabilities, X, len(self.classes_))
+
+    def decision_function(self, X: Iterable[str]) -> npt.NDArray[np.float64]:
+        """Score the classes; the larger, the likelier.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_classes) or (n_texts,), dtype float64
+            Logits. For two classes one column, that of ``classes_[1]``.
+        """
+        check_is_fitted(self)
+        scores = self._apply(self._scores, X, len(self.classes_))
+        if not self._labels.multilabel and scores.shape[1] == 2:
+            difference: npt.NDArray[np.float64] = scores[:, 1] - scores[:, 0]
+            return difference
+        return scores
+
+    def score(self, X: Iterable[str], y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the fraction of texts whose class, or all labels, are right.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+        y : array-like
+            The truth, in the form of the `y` of `fit`.
+        sample_weight : array-like of shape (n_texts,), default=None
+            How much each text counts.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+        """
+        predicted = self.predict(X)
+        if self._labels.multilabel:
+            y, predicted = self._labels.encode(y), self._labels.encode(predicted)
+        else:
+            # Any container, and labels that training has not seen.
+            labels = Labels.fit(y)
+            y = labels.decode(labels.encode(y))
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+
+    def _scores(self, features: Features) -> npt.NDArray[np.float64]:
+        scores: npt.NDArray[np.float64] = self._head.scores(*features)
+        return scores
+
+    def _probabilities(self, features: Features) -> npt.NDArray[np.float64]:
+        probabilities: npt.NDArray[np.float64] = self._head.probabilities(
+            *features, multilabel=self._labels.multilabel
+        )
+        return probabilities
+
+    # --- Thresholds -------------------------------------------------------------------
+
+    def _check_thresholds(self, labels: Labels) -> None:
+        thresholds = self.thresholds
+        if thresholds is None:
+            return
+        if not labels.multilabel and len(labels.classes_) > 2:
+            raise ValueError(
+                "thresholds are for labels that are decided one by one, or for two "
+                f"classes, and y has {len(labels.classes_)} classes"
+            )
+        self._threshold_array(labels)
+
+    def _threshold_array(self, labels: Labels) -> npt.NDArray[np.float64]:
+        """Threshold of each label, or that of the second of two classes."""
+        classes = labels.classes_ if labels.multilabel else labels.classes_[1:]
+        thresholds = 0.5 if self.thresholds is None else self.thresholds
+        if isinstance(thresholds, Mapping):
+            unknown = set(thresholds) - set(classes.tolist())
+            if unknown:
+                raise ValueError(
+                    f"thresholds name {sorted(map(str, unknown))}, which are not among "
+                    f"the labels {classes.tolist()}"
+                )
+            thresholds = [thresholds.get(label, 0.5) for label in classes.tolist()]
+        array = np.asarray(thresholds, dtype=np.float64)
+        if array.ndim and array.shape != classes.shape:
+            raise ValueError(
+                f"thresholds must be one number or {len(classes)}, one a label, got "
+                f"shape {array.shape}"
+            )
+        if not ((array >= 0) & (array <= 1)).all():
+            raise ValueError(f"thresholds must lie between 0 and 1, got {thresholds!r}")
+        thresholds_of_labels: npt.NDArray[np.float64] = np.broadcast_to(
+            array, classes.shape
+        )
+        return thresholds_of_labels
+
+    def _choose(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+        """Class indices, or which labels."""
+        if self._labels.multilabel:
+            chosen: npt.NDArray[Any] = probabilities >= self._threshold_array(
+                self._labels
+            )
+            return chosen
+        if self.thresholds is None:
+            likeliest: npt.NDArray[Any] = np.argmax(probabilities, axis=1)
+            return likeliest
+        positive = probabilities[:, 1] >= self._threshold_array(self._labels)
+        return positive.astype(np.int64)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

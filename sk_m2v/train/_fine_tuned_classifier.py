@@ -1,0 +1,153 @@
+"""`FineTunedClassifier`: how FT and PT learn, and go on learning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import get_scorer_names
+
+from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
+from sk_m2v._text import as_texts
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.train._classifier import BaseStaticClassifier
+from sk_m2v.train._fine_tuning import PART, FineTuned, require_training
+from sk_m2v.train._text_model import Part
+from sk_m2v.train.heads._fit import as_linear
+from sk_m2v.train.heads._head import Head, Linear, to_probabilities
+from sk_m2v.train.heads._logistic import fit_logistic
+from sk_m2v.train.labels._labels import Labels
+from sk_m2v.train.labels._scoring import Judge
+
+
+class FineTunedClassifier(FineTuned, BaseStaticClassifier):
+    """What trains embedding and head together, from a logistic regression on."""
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseStaticClassifier._parameter_constraints,
+        **FineTuned._parameter_constraints,
+        "scoring": [StrOptions({"loss", *get_scorer_names()})],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [PART],
+    }
+
+    def _learn(
+        self,
+        embedding: StaticEmbedding,
+        train: Part,
+        validation: Part | None,
+        labels: Labels,
+        random_state: np.random.RandomState,
+        *,
+        resume: bool,
+        max_epochs: int | None = None,
+    ) -> dict[str, Any]:
+        require_training()
+        from sk_m2v.train.fitting._losses import ClassificationLoss
+
+        judge = None
+        if validation is not None:
+            by_probability = Judge(labels, validation.Y, self.scoring)
+
+            def judge(scores: npt.NDArray[np.float64]) -> dict[str, float]:
+                return by_probability(
+                    to_probabilities(scores, multilabel=labels.multilabel)
+                )
+
+        return self._fine_tune(
+            embedding,
+            train,
+            validation,
+            start=self._head if resume else self._start(embedding, train, labels),
+            criterion=ClassificationLoss(
+                labels.multilabel, self.focal_gamma, self.label_smoothing
+            ),
+            judge=judge,
+            random_state=random_state,
+            resume=resume,
+            max_epochs=self.max_epochs if max_epochs is None else max_epochs,
+        )
+
+    def _start(self, embedding: StaticEmbedding, train: Part, labels: Labels) -> Head:
+        """Logistic regression on the frozen features."""
+        n_classes, n_lexical = len(labels.classes_), train.features.n_lexical
+        if not labels.multilabel and np.unique(train.Y).size == 1:
+            # A first batch of one class, with others to come: begin with nothing.
+            return Head(
+                (
+                    Linear(
+                        np.zeros((embedding.dim, n_classes), np.float32),
+                        np.zeros(n_classes, np.float32),
+                    ),
+                ),
+                np.zeros((n_lexical, n_classes), np.float32),
+            )
+        head = as_linear(
+            fit_logistic(train.features, self.embedding_weight, train.Y, train.weights),
+            n_lexical,
+            embedding.dim,
+            embedding_weight=self.embedding_weight,
+            n_classes=n_classes,
+            multilabel=labels.multilabel,
+        )
+        assert head is not None  # the default head is linear
+        return head
+
+    @validates_parameters
+    def partial_fit(
+        self,
+        X: Iterable[str],
+        y: Any,
+        classes: Any = None,
+        *,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Learn from some more texts, once through.
+
+        The n-grams that count, and how much, are those of the first call; words that
+        come later are learnt by their embedding alone.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+        y : array-like
+            Their classes or labels.
+        classes : array-like of shape (n_classes,), default=None
+            All classes or labels that can ever come. Needed in the first call, unless
+            `y` has them all.
+        sample_weight : array-like of shape (n_texts,), default=None
+            How much each text counts. None is 1.
+
+        Returns
+        -------
+        FineTunedClassifier
+            This estimator.
+
+        Raises
+        ------
+        ValueError
+            If `y` has a label that was not announced.
+        """
+        resume = hasattr(self, "_head")
+        if resume and classes is not None:
+            known = Labels.fit(y, classes).classes_
+            if not np.array_equal(known, self.classes_):
+                raise ValueError(
+                    f"classes={known.tolist()} are not those of the first call, "
+                    f"{self.classes_.tolist()}"
+                )
+        self._fit(
+            as_texts(X, missing=self.missing),
+            y,
+            self._labels if resume else Labels.fit(y, classes),
+            held_out=None,
+            fraction=None,
+            sample_weight=sample_weight,
+            resume=resume,
+            max_epochs=1,
+        )
+        return self

@@ -1,0 +1,262 @@
+"""`FineTuned`: training the embedding and the head together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sk_m2v._optional import require
+from sk_m2v._sklearn import Interval, RealNotInt, StrOptions
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.train._text_model import Part
+from sk_m2v.train.fitting._optimizers import OPTIMIZERS
+from sk_m2v.train.fitting._trainable_rows import TrainableRows
+from sk_m2v.train.heads._head import Head
+
+# From the scores of the validation texts to what goes into the history, and a "goal".
+ScoreJudge = Callable[[npt.NDArray[np.float64]], dict[str, float]]
+
+PART = Interval(Real, 0, 1, closed="left")
+
+# Parameters of every estimator that is trained with torch, whatever it trains.
+LOOP_CONSTRAINTS: dict[str, list[Any]] = {
+    "token_dropout": [PART],
+    "lr": [Interval(Real, 0, None, closed="neither")],
+    "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+    "max_epochs": [Interval(Integral, 0, None, closed="left")],
+    "patience": [Interval(Integral, 1, None, closed="left"), None],
+    "validation_fraction": [Interval(RealNotInt, 0, 1, closed="neither"), None],
+    "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+    "device": [str],
+    "callbacks": [list, tuple, None],
+    "verbose": ["verbose"],
+}
+
+
+def require_training() -> None:
+    """Raise an ImportError that says what to install where torch or skorch is not."""
+    require("torch", extra="train")
+    require("skorch", extra="train")
+
+
+def batch_size_for(n_texts: int) -> int:
+    """Texts a step, for about a hundred steps an epoch.
+
+    Parameters
+    ----------
+    n_texts : int
+        Number of texts to train on.
+
+    Returns
+    -------
+    int
+        From 32 to 512.
+    """
+    return int(np.clip(n_texts // 100, 32, 512))
+
+
+class HoldsNet:
+    """What has a `net_`, which holds the optimiser and torch's tensors.
+
+    What is fitted does not need it, and so it is not part of a pickle.
+    """
+
+    def __getstate__(self) -> Any:
+        state = dict(super().__getstate__())  # type: ignore[call-overload]
+        state.pop("net_", None)
+        return state
+
+
+class FineTuned(HoldsNet):
+    """What trains the embedding and the head together.
+
+    Training starts from a linear model on the frozen features, so that it only has to
+    make better what is good already. The weights of the lexical features are those of
+    that model: training them, too, changed no score on average, and took most of the
+    time.
+    """
+
+    n_layers: int
+    hidden_dim: int
+    dropout: float
+    token_dropout: float
+    freeze: bool
+    lr: float
+    batch_size: int | Literal["auto"]
+    max_epochs: int
+    patience: int | None
+    optimizer: str | type
+    device: str
+    callbacks: Sequence[Any] | None
+    warm_start: bool
+    verbose: int
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **LOOP_CONSTRAINTS,
+        "n_layers": [Interval(Integral, 0, None, closed="left")],
+        "hidden_dim": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [PART],
+        "freeze": ["boolean"],
+        "warm_start": ["boolean"],
+    }
+
+    # --- What a subclass may replace --------------------------------------------------
+
+    def build_head(self, n_inputs: int, n_outputs: int) -> Any:
+        """Make the part of the network that turns embeddings into scores.
+
+        Replace it in a subclass for another architecture. A head of linear layers,
+        ReLU, Tanh, LayerNorm and dropout predicts without torch; of other modules,
+        prediction needs torch, and the estimator cannot be written to a folder.
+
+        Parameters
+        ----------
+        n_inputs : int
+            Dimensions of the embedding, which has length 1.
+        n_outputs : int
+            Number of classes, labels or targets.
+
+        Returns
+        -------
+        torch.nn.Module
+            By default one linear layer, or `n_layers` hidden ones with ReLU.
+        """
+        from sk_m2v.train.fitting._module import default_head
+
+        return default_head(
+            n_inputs,
+            n_outputs,
+            n_layers=self.n_layers,
+            hidden_dim=self.hidden_dim,
+            dropout=self.dropout,
+        )
+
+    def build_module(
+        self,
+        vectors: npt.NDArray[np.float32],
+        head: Any,
+    ) -> Any:
+        """Make the network that is trained.
+
+        Replace it in a subclass to train otherwise, for example with noise. Whatever
+        happens in training, predictions are made with the ``vectors`` and the ``head``
+        that the module has in the end.
+
+        Parameters
+        ----------
+        vectors : ndarray of shape (n_rows, dim), dtype float32
+            Vectors of the tokens that occur.
+        head : torch.nn.Module
+            From `build_head`.
+
+        Returns
+        -------
+        sk_m2v.train.BagModule
+            The network.
+        """
+        from sk_m2v.train.fitting._module import BagModule
+
+        return BagModule(vectors, head, freeze=self.freeze)
+
+    # --- Learning ---------------------------------------------------------------------
+
+    def _resumes(self) -> bool:
+        """Whether `fit` goes on from what is fitted."""
+        return bool(self.warm_start) and hasattr(self, "_head")
+
+    def _fine_tune(
+        self,
+        embedding: StaticEmbedding,
+        train: Part,
+        validation: Part | None,
+        *,
+        start: Head,
+        criterion: Any,
+        judge: ScoreJudge | None,
+        random_state: np.random.RandomState,
+        resume: bool,
+        max_epochs: int,
+    ) -> dict[str, Any]:
+        """Train from a start, and return fitted attributes."""
+        from sk_m2v.train.fitting import _module, _net, _random
+        from sk_m2v.train.fitting._bags import BagDataset
+
+        texts = [it.tokens for it in (train, validation) if it is not None]
+        rows = TrainableRows(embedding, *texts)
+        seed = random_state.randint(2**31 - 1)
+        # Modules are made with torch's global state: by one thread at a time.
+        with _random.LOCK, _random.global_seed(seed):
+            head = self.build_head(embedding.dim, start.lexical.shape[1])
+            if resume:
+                _module.load_layers(head, start.layers)
+            elif type(self).build_head is FineTuned.build_head:
+                _module.start_from_linear(head, start.layers[0])
+            module = self.build_module(rows.vectors, head)
+        validate = None
+        if validation is not None and judge is not None:
+            validation_data = BagDataset(
+                rows.rows(validation.tokens),
+                start.lexical_scores(validation.features.blocks),
+                (),
+            )
+            validate = partial(_validate, judge, validation_data)
+        data = BagDataset(
+            rows.rows(train.tokens),
+            start.lexical_scores(train.features.blocks),
+            (train.Y, train.weights.astype(np.float32)),
+            token_dropout=self.token_dropout,
+            random_state=np.random.RandomState(seed),
+        )
+        net, history = _net.train(
+            module,
+            data,
+            criterion,
+            optimizer=self.optimizer,
+            lr=self.lr,
+            batch_size=(
+                batch_size_for(len(data))
+                if self.batch_size == "auto"
+                else self.batch_size
+            ),
+            max_epochs=max_epochs,
+            validate=validate,
+            patience=self.patience,
+            callbacks=self.callbacks or (),
+            device=self.device,
+            seed=seed,
+            verbose=int(self.verbose),
+        )
+        module = module.cpu().eval()
+        history = [*(getattr(self, "history_", []) if resume else []), *history]
+        return {
+            "embedding_": (
+                embedding.replace(normalize=True)
+                if self.freeze
+                else rows.put_back(module.vectors.detach().numpy())
+            ),
+            "net_": net,
+            "history_": history,
+            "n_iter_": len(history),
+            "_head": Head(_module.to_layers(module.head), start.lexical),
+        }
+
+
+def _validate(judge: ScoreJudge, data: Any, module: Any) -> dict[str, float]:
+    """Judge a module in training."""
+    import torch
+
+    training = module.training
+    module.eval()
+    with torch.no_grad():
+        (device,) = {it.device for it in module.parameters()}
+        scores = [
+            module(data.__getitems__(rows)[0].to(device)).cpu().double().numpy()
+            for rows in np.array_split(np.arange(len(data)), len(data) // 4096 + 1)
+        ]
+    module.train(training)
+    return judge(np.concatenate(scores))

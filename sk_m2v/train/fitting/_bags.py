@@ -1,0 +1,125 @@
+"""Texts as bags of tokens, cut into batches of tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset
+
+from sk_m2v.embedding._pooling import count_matrix
+from sk_m2v.embedding.tokens._backends import TokenIds
+
+
+@dataclass(frozen=True)
+class Bags:
+    """Tensors of a batch of texts."""
+
+    ids: torch.Tensor  # rows of the vectors
+    offsets: torch.Tensor  # where each text begins
+    fixed: torch.Tensor  # part of the scores that training leaves alone
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def to(self, device: Any) -> Bags:
+        """Return the same on another device.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            Where to.
+
+        Returns
+        -------
+        Bags
+            The tensors.
+        """
+        return Bags(*(getattr(self, it.name).to(device) for it in fields(self)))
+
+
+class BagDataset(Dataset[Any]):
+    """Texts with targets, from which batches are drawn.
+
+    Parameters
+    ----------
+    tokens : TokenIds
+        Ids of the texts: rows of the vectors that are trained.
+    fixed : ndarray of shape (n_texts, n_outputs) or None
+        Scores of the texts that are added to those of the head.
+    targets : tuple of ndarray
+        What else there is about each text, such as class indices and weights.
+    token_dropout : float, default=0
+        Part of the tokens to leave out of each text, anew each time.
+    random_state : RandomState, optional
+        Who draws them.
+    """
+
+    def __init__(
+        self,
+        tokens: TokenIds,
+        fixed: npt.NDArray[np.floating[Any]] | None,
+        targets: tuple[npt.NDArray[Any], ...],
+        *,
+        token_dropout: float = 0.0,
+        random_state: np.random.RandomState | None = None,
+    ) -> None:
+        self._counts = count_matrix(tokens, int(tokens.ids.max(initial=0)) + 1)
+        if fixed is None:
+            fixed = np.zeros((self._counts.shape[0], 1))
+        self._fixed = torch.from_numpy(fixed.astype(np.float32))
+        self._targets = tuple(torch.from_numpy(it) for it in targets)
+        self._token_dropout = token_dropout
+        self._random_state = random_state
+
+    def __len__(self) -> int:
+        return int(self._counts.shape[0])
+
+    # A whole batch at once: rows one by one would take most of the time of training.
+    def __getitems__(self, rows: list[int]) -> tuple[Bags, list[torch.Tensor]]:
+        """Batch of texts.
+
+        Parameters
+        ----------
+        rows : list of int
+            Which ones.
+
+        Returns
+        -------
+        bags : Bags
+            The texts.
+        targets : list of torch.Tensor
+            Their targets.
+        """
+        index = np.asarray(rows)
+        counts = self._counts[index]
+        ids, starts = counts.indices, counts.indptr[:-1]
+        if self._random_state is not None and self._token_dropout:
+            keep = self._random_state.random_sample(ids.size) >= self._token_dropout
+            before = np.concatenate([[0], np.cumsum(keep)])
+            ids, starts = ids[keep], before[starts]
+        bags = Bags(
+            torch.from_numpy(ids.astype(np.int64)),
+            torch.from_numpy(starts.astype(np.int64)),
+            self._fixed[index],
+        )
+        return bags, [it[index] for it in self._targets]
+
+
+def as_it_is(batch: Any) -> Any:
+    """Collate what `BagDataset` made a batch already.
+
+    Parameters
+    ----------
+    batch : tuple
+        The batch.
+
+    Returns
+    -------
+    tuple
+        The same.
+    """
+    return batch

@@ -1,0 +1,183 @@
+"""What each token of a text adds to the scores of the classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.validation import check_is_fitted
+
+from sk_m2v._ngrams import NgramTfidf
+from sk_m2v._text import as_texts
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.embedding._pooling import mean_vectors
+from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.train.features._features import Features, embed
+from sk_m2v.train.heads._head import Head
+
+FloatArray = npt.NDArray[np.float64]
+
+_BATCH_SIZE = 256
+# Tokens of all shortened copies of a text that are scored at once.
+_MAX_IDS = 1_000_000
+
+
+class Explanation(NamedTuple):
+    """What each token of a text adds to the scores of the classes.
+
+    Attributes
+    ----------
+    tokens : list of str
+        The tokens that were read, in order.
+    shares : ndarray of shape (n_tokens, n_classes), dtype float64
+        What each occurrence of a token adds to the score of each class.
+    intercept : ndarray of shape (n_classes,), dtype float64
+        The scores without all shares.
+    exact : bool
+        Whether shares are the terms of a sum. Otherwise they are what a score loses
+        without the token, and say nothing about several tokens together.
+    """
+
+    tokens: list[str]
+    shares: FloatArray
+    intercept: FloatArray
+    exact: bool
+
+
+def explain(estimator: Any, X: Iterable[str]) -> list[Explanation]:
+    """Explain the scores of texts.
+
+    Parameters
+    ----------
+    estimator : BaseStaticClassifier
+        A fitted estimator.
+    X : iterable of str
+        Any container of texts.
+
+    Returns
+    -------
+    list of Explanation
+        One a text.
+    """
+    check_is_fitted(estimator)
+    embedding, head = estimator.embedding_, estimator._head
+    texts = as_texts(X, missing=estimator.missing)
+    explanations = []
+    for start in range(0, len(texts), _BATCH_SIZE):
+        batch = texts[start : start + _BATCH_SIZE]
+        tokens = estimator._tokens(embedding, batch)
+        scores = _scores(estimator, tokens)
+        if head.linear:
+            shares = _terms(head, embedding, estimator._vectorizers, tokens)
+        else:
+            shares = _losses(estimator, tokens, scores)
+        for i, (a, b) in enumerate(pairwise(tokens.offsets)):
+            explanations.append(
+                Explanation(
+                    [embedding.vocabulary[it] for it in tokens.ids[a:b].tolist()],
+                    shares[a:b],
+                    scores[i] - shares[a:b].sum(axis=0),
+                    head.linear,
+                )
+            )
+    return explanations
+
+
+def _scores(estimator: Any, tokens: TokenIds) -> FloatArray:
+    features = Features(
+        tuple(it.transform(tokens) for it in estimator._vectorizers),
+        embed(estimator.embedding_, tokens),
+    )
+    scores: FloatArray = estimator._head.scores(*features)
+    return scores
+
+
+# --- Linear heads -------------------------------------------------------------------
+
+
+def _terms(
+    head: Head,
+    embedding: StaticEmbedding,
+    vectorizers: list[NgramTfidf],
+    tokens: TokenIds,
+) -> FloatArray:
+    """Terms of the scores that come from each token of all texts."""
+    terms = _dense_terms(head, embedding, tokens)
+    first = 0
+    for ngrams in vectorizers:
+        weights = head.lexical[first : first + ngrams.n_features]
+        _add_lexical_terms(terms, ngrams, weights, tokens)
+        first += ngrams.n_features
+    return terms
+
+
+def _dense_terms(
+    head: Head, embedding: StaticEmbedding, tokens: TokenIds
+) -> FloatArray:
+    means = mean_vectors(
+        tokens, embedding._matrix, embedding.weights, embedding.token_mapping
+    )
+    n_tokens = np.diff(tokens.offsets)
+    lengths = n_tokens * np.linalg.norm(means.astype(np.float64), axis=1)
+    # The tokens of a text may cancel out: then they add nothing.
+    factors = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    ids, position = np.unique(tokens.ids, return_inverse=True)
+    products = embedding._token_vectors(ids) @ np.float64(head.layers[0].weight)
+    terms: FloatArray = products[position] * np.repeat(factors, n_tokens)[:, None]
+    return terms
+
+
+def _add_lexical_terms(
+    terms: FloatArray,
+    ngrams: NgramTfidf,
+    weights: npt.NDArray[np.float32],
+    tokens: TokenIds,
+) -> None:
+    """Spread the entry of each n-gram over its occurrences, and over their tokens."""
+    n, _ = ngrams.ngram_range
+    (known,) = ngrams.keys
+    if not (size := tokens.ids.size - n + 1) > 0:
+        return
+    keys = np.zeros(size, np.int64)
+    for i in range(n):
+        keys = keys * ngrams.n_tokens + tokens.ids[i : i + size]
+    rows = np.repeat(np.arange(len(tokens.offsets) - 1), np.diff(tokens.offsets))
+    columns = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    inside = rows[:size] == rows[n - 1 :]
+    places = np.flatnonzero(inside & (known[columns] == keys))
+    columns = columns[places]
+
+    entries = ngrams.transform(tokens).tocoo()  # in the order of rows and columns
+    cells = entries.row.astype(np.int64) * len(known) + entries.col
+    entry = np.searchsorted(cells, rows[places] * len(known) + columns)
+    times = np.bincount(entry, minlength=cells.size)
+    values = entries.data.astype(np.float64)[entry] / (times[entry] * n)
+    for i in range(n):
+        terms[places + i] += values[:, None] * weights[columns]
+
+
+# --- Other heads --------------------------------------------------------------------
+
+
+def _losses(estimator: Any, tokens: TokenIds, scores: FloatArray) -> FloatArray:
+    """What the scores of each text lose without each of its tokens."""
+    losses = [np.empty((0, scores.shape[1]))]
+    for row, (a, b) in zip(scores, pairwise(tokens.offsets), strict=True):
+        ids = tokens.ids[a:b]
+        step = max(_MAX_IDS // max(ids.size, 1), 1)
+        for start in range(0, ids.size, step):
+            left_out = np.arange(start, min(start + step, ids.size))
+            losses.append(row - _scores(estimator, _without_each(ids, left_out)))
+    return np.concatenate(losses)
+
+
+def _without_each(
+    ids: npt.NDArray[np.int32], left_out: npt.NDArray[np.integer]
+) -> TokenIds:
+    """Copies of a text, each without the token at one position."""
+    kept = np.arange(ids.size) != left_out[:, None]
+    copies = np.broadcast_to(ids, kept.shape)[kept]
+    return TokenIds(copies, np.arange(len(left_out) + 1) * np.int64(ids.size - 1))

@@ -1,0 +1,211 @@
+"""Any form of class labels to numbers and back."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from sk_m2v.train.labels._rows import _MATRICES, FORMS, _classes, _flat, _read, _unique
+
+
+class Labels:
+    """The classes of a target, and the form in which it came.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        The labels, sorted.
+    form : {"single", "indicator", "sparse", "lists"}
+        One label a row, a dense or sparse matrix of 0 and 1, or lists of labels.
+    boolean : bool, default=False
+        Whether a matrix holds False and True.
+    spmatrix : bool, default=False
+        Whether a sparse matrix is a ``csr_matrix`` instead of a ``csr_array``.
+
+    Examples
+    --------
+    >>> from sk_m2v.train.labels._labels import Labels
+    >>> labels = Labels.fit([["red", "blue"], [], ["red"]])
+    >>> labels.classes_.tolist()
+    ['blue', 'red']
+    >>> labels.encode([["red"]])
+    array([[0., 1.]], dtype=float32)
+    >>> labels.decode([[True, True]])
+    [['blue', 'red']]
+    """
+
+    def __init__(
+        self,
+        classes: npt.NDArray[Any],
+        form: str,
+        boolean: bool = False,
+        spmatrix: bool = False,
+    ) -> None:
+        self.classes_ = classes
+        self.form = form
+        self.boolean = boolean
+        self.spmatrix = spmatrix
+
+    @classmethod
+    def fit(cls, y: Any, classes: Any = None) -> Self:
+        """Find the form and the labels of a target.
+
+        Parameters
+        ----------
+        y : array-like of shape (n,) or (n, n_classes), or list of lists
+            Labels (str, bool, int, or float without fraction), a matrix of 0 and 1, or
+            lists of labels.
+        classes : array-like of shape (n_classes,), default=None
+            All possible labels. None are those that occur.
+
+        Returns
+        -------
+        Labels
+            What `encode` and `decode` need.
+        """
+        form, content = _read(y, "y")
+        if form in _MATRICES:
+            numbers = np.arange(content.shape[1])
+            if classes is not None and _unique(classes).tolist() != numbers.tolist():
+                raise ValueError(
+                    f"y is {FORMS[form]} with {len(numbers)} columns, so classes must "
+                    f"be the numbers of its columns, np.arange({len(numbers)}), got "
+                    f"{reprlib.repr(classes)}."
+                )
+            boolean = content.dtype == np.bool_
+            return cls(numbers, form, boolean, isinstance(y, sparse.spmatrix))
+        if classes is not None:
+            labels = cls(_unique(classes), form)
+            labels.encode(y)
+            return labels
+        if form == "single":
+            return cls(_classes(content, range(len(content)), "y", y), form)
+        flat, positions = _flat(content, "y")
+        if not flat:
+            raise ValueError("No row of y has a label: at least one is needed.")
+        values = [value for row in content for value in row]
+        return cls(_classes(flat, positions, "y", values), form)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether a row can have any number of labels."""
+        return self.form != "single"
+
+    def encode(self, y: Any, name: str = "y") -> npt.NDArray[Any]:
+        """Turn labels into numbers.
+
+        Parameters
+        ----------
+        y : array-like
+            A target in the form of that of `fit`. Dense and sparse matrices can stand
+            for each other.
+        name : str, default="y"
+            What errors call `y`.
+
+        Returns
+        -------
+        ndarray of shape (n,), dtype int64, or (n, n_classes), dtype float32
+            Indices of the classes, or 1 for each label of a row and 0 elsewhere.
+        """
+        form, content = _read(y, name, self.form)
+        if form != self.form and {form, self.form} != set(_MATRICES):
+            raise ValueError(
+                f"{name} is {FORMS[form]}, but the classes were learnt from "
+                f"{FORMS[self.form]}: pass {name} in that form."
+            )
+        n_classes = len(self.classes_)
+        if form in _MATRICES:
+            if content.shape[1] != n_classes:
+                raise ValueError(
+                    f"{name} has {content.shape[1]} columns, but there are {n_classes} "
+                    "classes: one column each is needed."
+                )
+            return np.asarray(content, dtype=np.float32)
+        if form == "single":
+            return self._indices(content, range(len(content)), name)
+        flat, positions = _flat(content, name)
+        encoded = np.zeros((len(content), n_classes), dtype=np.float32)
+        encoded[positions, self._indices(flat, positions, name)] = 1
+        return encoded
+
+    def decode(self, Y: npt.ArrayLike) -> Any:
+        """Turn numbers into labels, in the form of the target of `fit`.
+
+        Parameters
+        ----------
+        Y : array-like of shape (n,), int, or (n, n_classes) of 0 and 1
+            What `encode` gives.
+
+        Returns
+        -------
+        ndarray, csr_array, csr_matrix or list of lists
+            Labels of the dtype of `classes_`; a matrix of int64 or, if that of `fit`
+            was, of bool; or the labels of each row in the order of `classes_`.
+        """
+        if self.form == "single":
+            return self.classes_[np.asarray(Y, dtype=np.int64)]
+        matrix = np.asarray(Y, dtype=np.bool_)
+        if self.form == "lists":
+            labels = self.classes_.tolist()
+            lists: list[list[Any]] = [[] for _ in matrix]
+            for row, column in np.argwhere(matrix).tolist():
+                lists[row].append(labels[column])
+            return lists
+        matrix = matrix if self.boolean else matrix.astype(np.int64)
+        if self.form == "indicator":
+            return matrix
+        return sparse.csr_matrix(matrix) if self.spmatrix else sparse.csr_array(matrix)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` needs.
+
+        Returns
+        -------
+        dict
+            That JSON can hold.
+        """
+        return {
+            "form": self.form,
+            "classes": self.classes_.tolist(),
+            "dtype": self.classes_.dtype.str,
+            "boolean": self.boolean,
+            "spmatrix": self.spmatrix,
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """Restore what `to_dict` gave.
+
+        Parameters
+        ----------
+        state : mapping
+            That of `to_dict`.
+
+        Returns
+        -------
+        Labels
+            Equal to those that were saved.
+        """
+        if state["form"] not in FORMS:
+            raise ValueError(f"form must be one of {[*FORMS]}, got {state['form']!r}.")
+        classes = np.array(state["classes"], dtype=np.dtype(state["dtype"]))
+        return cls(classes, state["form"], state["boolean"], state["spmatrix"])
+
+    def _indices(
+        self, labels: list[Any], positions: Iterable[int], name: str
+    ) -> npt.NDArray[np.int64]:
+        index = {label: i for i, label in enumerate(self.classes_.tolist())}
+        found = np.array([index.get(label, -1) for label in labels], dtype=np.int64)
+        if (found < 0).any():
+            unseen = int(np.argmin(found))
+            raise ValueError(
+                f"Row {[*positions][unseen]} of {name} (counted from 0) has the label "
+                f"{reprlib.repr(labels[unseen])}, which is not among the classes: "
+                f"{reprlib.repr(self.classes_.tolist())}."
+            )
+        return found
