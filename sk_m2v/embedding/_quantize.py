@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v.embedding._parts import Parts
+from sk_m2v.embedding.storage._parts import Parts
 
 Quantized = tuple[npt.NDArray[Any], npt.NDArray[np.float32] | None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sk_m2v.embedding._parts import Parts
+from sk_m2v.embedding.storage._parts import Parts
 from sk_m2v.embedding.storage._source import is_hub_id
 
 _TEMPLATE = """\

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_m2v.embedding._parts import Array, Parts
+from sk_m2v.embedding.storage._parts import Array, Parts
 
 
 @dataclass(frozen=True)

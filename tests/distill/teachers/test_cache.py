@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from numpy.testing import assert_array_equal
 
 from sk_m2v.distill.teachers import _cache
 from sk_m2v.distill.teachers._cache import VectorCache
 from sk_m2v.distill.teachers._callable import CallableTeacher
-
-ROOT = Path(__file__).parents[1]
 
 
 def named(name: str = "owner/name", key: str = "0123456789abcdef" * 4) -> Any:

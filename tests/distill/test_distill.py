@@ -15,7 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EXTRA_CHECKS, NumbersAsTexts
+from conftest import EXTRA_CHECKS, ROOT, NumbersAsTexts
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
@@ -272,7 +272,7 @@ print(json.dumps(vectors))
         check=True,
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
     )
     assert_allclose(
         json.loads(result.stdout), distilled.transform(["an apple a day"]), atol=1e-6

@@ -17,7 +17,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import EXTRA_CHECKS, NumbersAsTexts
+from conftest import EXTRA_CHECKS, ROOT, NumbersAsTexts
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import ortho_group, spearmanr
 from sklearn.base import clone
@@ -31,7 +31,6 @@ from sk_m2v import DistillTransformer, StaticEmbedding
 from sk_m2v.distill.corpus._reduce import sentence_axes
 from sk_m2v.distill.teachers import _cache
 
-ROOT = Path(__file__).parents[1]
 FIGURES = ("n_sentences_", "alpha_", "r2_", "n_iter_")
 WORDS = ["red", "green", "blue", "cat", "dog", "house", "river", "music", "stone"]
 WORDS += ["light", "apple", "paper", "train", "cloud", "winter", "summer", "market"]
@@ -359,7 +358,7 @@ def test_shorter_type_is_near(teacher_folder: Path, cache_dir: Path) -> None:
 
 @pytest.fixture
 def pair() -> Any:
-    from test_distill_teacher import bert, tokenizer
+    from tiny_teachers import bert, tokenizer
 
     return bert(), tokenizer()
 
@@ -623,7 +622,7 @@ def broken(texts: list[str]) -> np.ndarray:
         ({}, ["", " "]),
         ({}, None),
     ],
-    ids=str,
+    ids=["teacher", "parameter", "prior", "no tokens", "no texts"],
 )
 def test_failed_fit_leaves_the_fitted_state(change: Any, texts: Any) -> None:
     model = distiller().fit(TEXTS)
@@ -891,7 +890,7 @@ def test_bad_parameters(parameters: dict[str, Any], message: str) -> None:
         ({"prior": PRIOR}, r"prior=StaticEmbedding\(.*needs texts"),
         ({"teacher": NoTeacher()}, "without a vocabulary needs texts"),
     ],
-    ids=str,
+    ids=["vocabulary", "prune", "no prior", "prior", "teacher"],
 )
 def test_what_needs_texts(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as error:
@@ -978,7 +977,17 @@ class CheckedDistill(NumbersAsTexts, DistillTransformer):
         return self.fit(X, y).transform(X)
 
 
-CHECKED = CheckedDistill(bent, prior=PRIOR, pca_dims=4, refine_steps=2)
+class Bent:
+    """The same for all processes that run tests, which a function's address is not."""
+
+    def __call__(self, texts: list[str]) -> np.ndarray:
+        return bent(texts)
+
+    def __repr__(self) -> str:
+        return "bent"
+
+
+CHECKED = CheckedDistill(Bent(), prior=PRIOR, pca_dims=4, refine_steps=2)
 
 
 @pytest.mark.filterwarnings("ignore")

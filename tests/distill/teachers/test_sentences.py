@@ -12,7 +12,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer import modules
-from test_distill_teacher import bert, gpt2, llama, load, t5, tokenizer
+from tiny_teachers import bert, gpt2, llama, load, t5, tokenizer
 
 from sk_m2v.distill.teachers._callable import CallableTeacher
 from sk_m2v.distill.teachers._forward import embed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from conftest import ROOT
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import NotFittedError
@@ -131,6 +131,4 @@ from sk_m2v.distill.teachers._cache import VectorCache
 assert is_callable_teacher(len)
 assert not {"torch", "transformers", "sentence_transformers"} & set(sys.modules)
 """
-    subprocess.run(
-        [sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1]
-    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from sk_m2v import StaticEmbedding
 
-SCRIPT = Path(__file__).parents[1] / "examples" / "build_default_model.py"
+SCRIPT = ROOT / "examples" / "build_default_model.py"
 SENTENCES = [
     f"{who} {did} {what}."
     for who in ("A man", "The girl", "Our teacher")
