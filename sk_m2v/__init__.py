@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sk_m2v._skl2onnx import install as _watch_skl2onnx
 
 if TYPE_CHECKING:
+    from sk_m2v._load import load
     from sk_m2v._tfidf import TokenTfidfVectorizer
     from sk_m2v._transformer import StaticEmbeddingTransformer
     from sk_m2v.distill import DistillTransformer
@@ -36,6 +37,7 @@ _MODULES = {
     "StaticEmbeddingTransformer": "sk_m2v._transformer",
     "StaticRegressor": "sk_m2v.train",
     "TokenTfidfVectorizer": "sk_m2v._tfidf",
+    "load": "sk_m2v._load",
 }
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "StaticEmbeddingTransformer",
     "StaticRegressor",
     "TokenTfidfVectorizer",
+    "load",
 ]
 
 _watch_skl2onnx()
@@ -55,9 +58,9 @@ _watch_skl2onnx()
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from sk_m2v._version import package_version
 
-        return version("sk-m2v")
+        return package_version()
     if name in _MODULES:
         return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -164,7 +164,7 @@ class NgramTfidf:
         """
         spelled = np.array(vocabulary, dtype=object)
         blocks = [np.empty(0, dtype=object)]
-        for n, keys in zip(self._lengths, self.keys, strict=True):
+        for n, keys in zip(self.lengths, self.keys, strict=True):
             keys, ids = np.divmod(keys, self.n_tokens)
             names = spelled[ids]
             for _ in range(n - 1):
@@ -174,7 +174,8 @@ class NgramTfidf:
         return np.concatenate(blocks)
 
     @property
-    def _lengths(self) -> range:
+    def lengths(self) -> range:
+        """Numbers of tokens of an n-gram."""
         return range(self.ngram_range[0], self.ngram_range[1] + 1)
 
     # Two threads may both make them, which does no harm.
@@ -182,7 +183,7 @@ class NgramTfidf:
     def _tables(self) -> list[_Table]:
         return [
             _DirectTable(keys, self.n_tokens) if n == 1 else _HashTable(keys)
-            for n, keys in zip(self._lengths, self.keys, strict=True)
+            for n, keys in zip(self.lengths, self.keys, strict=True)
         ]
 
     def _fit(
@@ -229,7 +230,7 @@ class NgramTfidf:
         """All n-grams, for each length."""
         ids, offsets = tokens
         rows = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
-        for n in self._lengths:
+        for n in self.lengths:
             size = max(ids.size - n + 1, 0)
             keys = ids[:size].astype(np.int64)
             for i in range(1, n):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -22,9 +22,14 @@ from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding._model import _BATCH_SIZE
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.persistence import PretrainedEstimator
+from sk_m2v.persistence._arrays import Arrays
+from sk_m2v.persistence._ngrams import pack_ngrams, unpack_ngrams
 
 
-class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
+class TokenTfidfVectorizer(
+    TextTagsMixin, PretrainedEstimator, TransformerMixin, BaseEstimator
+):
     """Sparse TF-IDF features over the tokens of a static embedding.
 
     The lexical half of a hybrid: a union with `StaticEmbeddingTransformer` knows both
@@ -215,6 +220,15 @@ class TokenTfidfVectorizer(TextTagsMixin, TransformerMixin, BaseEstimator):
         if self._ngrams.idf is None:
             raise AttributeError("idf_ needs use_idf=True")
         return self._ngrams.idf
+
+    def _more_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        settings, arrays = pack_ngrams([self._ngrams])
+        return {"ngrams": settings}, arrays
+
+    def _set_arrays(self, description: Mapping[str, Any], arrays: Arrays) -> None:
+        (self._ngrams,) = unpack_ngrams(
+            description["ngrams"], arrays, self.embedding_.n_tokens
+        )
 
     def _fit(self, X: Iterable[str]) -> csr_array:
         """Fit, and return the features."""

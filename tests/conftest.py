@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
+
+# Workers that run tests side by side share the cores: a thread each, or they wait for
+# each other. Set before NumPy and torch are imported, and only here.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
+
 import gzip
 import json
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hub_server import serve
 from joblib.externals.loky import get_reusable_executor
 from sklearn.utils.validation import validate_data
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
@@ -53,6 +63,16 @@ def teacher_folder() -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / "model"
+
+
+@pytest.fixture
+def hub(tiny_model: StaticEmbedding, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Environment of a process that knows only one hub, with one repository."""
+    repository = tmp_path / "repository"
+    tiny_model.save_pretrained(repository)
+    small = tiny_model.quantize(dimensionality=2)
+    small.save_pretrained(repository / "small" / "er")
+    yield from serve(repository, tmp_path / "home")
 
 
 @pytest.fixture

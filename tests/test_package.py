@@ -22,6 +22,7 @@ def test_public_names():
         "StaticEmbeddingTransformer",
         "StaticRegressor",
         "TokenTfidfVectorizer",
+        "load",
     ]
     for name in sk_m2v.__all__:
         assert getattr(sk_m2v, name).__name__ == name

@@ -19,6 +19,8 @@ MAX_LINES = 400
 FLOORS = [
     "sk_m2v",  # the files at the top that are private
     "sk_m2v.embedding",
+    "sk_m2v.ngrams",
+    "sk_m2v.persistence",
     "sk_m2v.estimators",
     "sk_m2v.distill",
     "sk_m2v.train",
@@ -28,15 +30,17 @@ FLOORS = [
 # Below the private files at the top: those that are about texts and tokens, and those
 # that are estimators. And above everything, what gives names on when they are used.
 PLACES = {
-    "sk_m2v._ngrams": "sk_m2v.estimators",
+    "sk_m2v._ngrams": "sk_m2v.ngrams",
     "sk_m2v._tfidf": "sk_m2v.estimators",
     "sk_m2v._transformer": "sk_m2v.estimators",
     "sk_m2v._base": "sk_m2v.estimators",
+    "sk_m2v._load": "sk_m2v.facade",
     "sk_m2v._skl2onnx": "sk_m2v.facade",
     "sk_m2v": "sk_m2v.facade",
 }
 # Floors inside a room: its sub-packages from the ground up, then its own files.
-INNER = {
+INNER: dict[str, list[str]] = {
+    "sk_m2v.persistence": [],
     "sk_m2v.embedding": ["tokens", "storage"],
     "sk_m2v.distill": ["vocabulary", "teachers", "corpus"],
     "sk_m2v.train": ["features", "heads", "labels", "fitting", "saved"],
@@ -61,6 +65,7 @@ LIBRARIES = {
         "sk_m2v._transformer",
         "sk_m2v.embedding._quantize",
         "sk_m2v.distill",
+        "sk_m2v.persistence",
         "sk_m2v.train",
         "sk_m2v.onnx",
     },

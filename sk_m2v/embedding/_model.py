@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from sk_m2v._text import text_batches
 from sk_m2v.embedding._batches import collect_rows, run_batches
-from sk_m2v.embedding.storage._parts import Parts, check_parts, read_only
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
 from sk_m2v.embedding._quantize import shrink
+from sk_m2v.embedding.storage._parts import Parts, check_parts, read_only
 from sk_m2v.embedding.storage._pretrained import PretrainedMixin
 from sk_m2v.embedding.tokens._backends import (
     Backend,

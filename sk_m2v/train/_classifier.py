@@ -272,6 +272,14 @@ class BaseStaticClassifier(
         )
         return probabilities
 
+    # --- Persistence ------------------------------------------------------------------
+
+    def _set_more_description(self, description: Mapping[str, Any]) -> None:
+        self._labels = Labels.from_dict(description["labels"])
+        self.classes_ = self._labels.classes_
+        self._check_thresholds(self._labels)
+        super()._set_more_description(description)
+
     # --- Thresholds -------------------------------------------------------------------
 
     def _check_thresholds(self, labels: Labels) -> None:

@@ -23,6 +23,7 @@ from sk_m2v._sklearn import (
 )
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.persistence import PretrainedEstimator
 from sk_m2v.train._fine_tuning import (
     LOOP_CONSTRAINTS,
     HoldsNet,
@@ -34,6 +35,7 @@ from sk_m2v.train.labels._split import split_off
 
 
 class ContrastiveTransformer(
+    PretrainedEstimator,
     HoldsNet,
     TextTagsMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -127,7 +129,7 @@ class ContrastiveTransformer(
     (1, 256)
     """
 
-    embedding_: StaticEmbedding
+    _saved_attributes: ClassVar[tuple[str, ...]] = ("n_iter_", "history_")
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **TEXT_CONSTRAINTS,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
+import numpy.typing as npt
+
+from sk_m2v.persistence import PretrainedEstimator
+from sk_m2v.persistence._ngrams import pack_ngrams, unpack_ngrams
 from sk_m2v.train.heads._explain import Explanation, explain
-from sk_m2v.train.saved import _folder
+from sk_m2v.train.saved._arrays import pack_head, unpack_head
 from sk_m2v.train.saved._pipeline import to_pipeline
 
 
-class PersistenceMixin:
+class PersistenceMixin(PretrainedEstimator):
     """Ways out of a fitted estimator, and one way back.
 
     The estimator has `embedding_`, `_vectorizers`, `_head`, `n_iter_` and `history_`; a
@@ -19,77 +22,44 @@ class PersistenceMixin:
     two methods.
     """
 
-    def _more_state(self) -> dict[str, Any]:
+    _saved_attributes: ClassVar[tuple[str, ...]] = ("n_iter_", "history_")
+
+    def _extra_state(self) -> dict[str, Any]:
         """What else is fitted, in a form for JSON."""
         return {}
 
-    def _set_more_state(self, state: dict[str, Any]) -> None:
-        """Restore what `_more_state` returned; errors mean that the file is damaged."""
+    def _set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore what `_extra_state` returned; any error means: it is damaged."""
 
-    def save_pretrained(self, path: str | Path) -> None:
-        """Write the fitted estimator to a folder that holds no code.
+    def _more_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        layers, arrays = pack_head(self._head)
+        ngrams, more = pack_ngrams(self._vectorizers)
+        labels = getattr(self, "_labels", None)
+        state = {
+            "labels": None if labels is None else labels.to_dict(),
+            "more": self._extra_state(),
+            "layers": layers,
+            "ngrams": ngrams,
+        }
+        return state, {**arrays, **more}
 
-        The folder also loads as a `StaticEmbedding`, and in model2vec: then it is the
-        embedding alone.
+    def _set_more_description(self, description: Mapping[str, Any]) -> None:
+        self.n_iter_ = int(description["n_iter_"])
+        self._set_extra_state(description["more"])
 
-        Parameters
-        ----------
-        path : str or Path
-            The folder, made if it does not exist. Files of the same names are replaced
-            once all new ones are written.
-
-        Raises
-        ------
-        OSError
-            If the folder cannot be written.
-        TypeError
-            If the head is more than arrays: a classifier of scikit-learn that is no
-            logistic regression, or a torch module of one's own. Such an estimator goes
-            through joblib or skops.
-
-        Notes
-        -----
-        Stored are what predicts, the labels, `n_iter_`, `history_`, and the parameters
-        that JSON can hold. Not stored, so that they have their defaults after loading,
-        are `model`, `callbacks`, a `head`, an `optimizer` that is a class, and a
-        `random_state` that is not an int; and the attributes `head_` and `net_`.
-        """
-        _folder.write(self, path)
-
-    @classmethod
-    def from_pretrained(cls, path: str | Path) -> Self:
-        """Load a fitted estimator from a folder.
-
-        Parameters
-        ----------
-        path : str or Path
-            A folder that `save_pretrained` has written.
-
-        Returns
-        -------
-        BaseStaticClassifier
-            The fitted estimator; arrays are memory-mapped. An abstract base returns
-            whichever estimator of this package the folder holds.
-
-        Raises
-        ------
-        FileNotFoundError
-            If a file is missing; it is named.
-        ValueError
-            If a file is damaged, or holds an estimator of another class.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from sk_m2v import FeatureExtractionClassifier
-        >>> fitted = FeatureExtractionClassifier().fit(["good", "bad"], [1, 0])
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     fitted.save_pretrained(folder)
-        ...     FeatureExtractionClassifier.from_pretrained(folder).predict(["good"])
-        array([1])
-        """
-        estimator: Self = _folder.read(cls, path)
-        return estimator
+    def _set_arrays(
+        self, description: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
+    ) -> None:
+        embedding = self.embedding_
+        vectorizers = unpack_ngrams(description["ngrams"], arrays, embedding.n_tokens)
+        n_lexical = sum(it.n_features for it in vectorizers)
+        head = unpack_head(description["layers"], arrays, embedding.dim, n_lexical)
+        n_outputs = head.lexical.shape[1]
+        if hasattr(self, "classes_") and n_outputs != len(self.classes_):
+            raise ValueError(
+                f"there are {n_outputs} scores for {len(self.classes_)} classes"
+            )
+        self._vectorizers, self._head = vectorizers, head
 
     def to_pipeline(self) -> Any:
         """Make a plain pipeline of scikit-learn that predicts the same.

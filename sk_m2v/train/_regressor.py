@@ -360,11 +360,11 @@ class StaticRegressor(
         values = self._apply(lambda it: self._head.scores(*it), X, n_targets)
         return values.reshape(len(values), *self._form)
 
-    def _more_state(self) -> dict[str, Any]:
+    def _extra_state(self) -> dict[str, Any]:
         scale = {"mean": self._scale.mean.tolist(), "unit": self._scale.unit.tolist()}
         return {"form": list(self._form), "scale": scale}
 
-    def _set_more_state(self, state: dict[str, Any]) -> None:
+    def _set_extra_state(self, state: dict[str, Any]) -> None:
         form = tuple(int(it) for it in state["form"])
         mean, unit = (np.array(state["scale"][it], float) for it in ("mean", "unit"))
         n_targets = int(np.prod(form))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import HfApi, snapshot_download
@@ -22,6 +23,7 @@ def download(
     revision: str | None,
     token: str | bool | None,
     subfolder: str | None,
+    more_files: Sequence[str],
     cache_dir: str | Path | None,
     local_files_only: bool,
 ) -> Path:
@@ -37,6 +39,8 @@ def download(
         Access token; None takes the one stored on this machine.
     subfolder : str or None
         Folder of the repository that holds the model, checked by the caller.
+    more_files : sequence of str
+        Files to fetch beside those of a model, where there are such.
     cache_dir : str, Path or None
         Where downloads are kept.
     local_files_only : bool
@@ -62,7 +66,7 @@ def download(
                 token=token,
                 cache_dir=cache_dir,
                 local_files_only=local_files_only,
-                allow_patterns=[prefix + name for name in MODEL_FILES],
+                allow_patterns=[prefix + name for name in (*MODEL_FILES, *more_files)],
             )
         )
     # The order matters: LocalEntryNotFoundError is an OSError like most of the others.

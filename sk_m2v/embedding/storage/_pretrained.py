@@ -10,9 +10,9 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
-from sk_m2v.embedding.storage._parts import Parts
 from sk_m2v.embedding.storage import _folder
 from sk_m2v.embedding.storage._card import model_card
+from sk_m2v.embedding.storage._parts import Parts
 from sk_m2v.embedding.storage._source import check_subfolder, find_folder, is_hub_id
 
 

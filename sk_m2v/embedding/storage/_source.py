@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,7 +14,11 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 def find_folder(
-    path: str | Path | None, *, subfolder: str | None, **hub_options: Any
+    path: str | Path | None,
+    *,
+    subfolder: str | None,
+    more_files: Sequence[str] = (),
+    **hub_options: Any,
 ) -> Path:
     """Folder of a model on this machine, downloaded if it is on the hub.
 
@@ -23,6 +28,8 @@ def find_folder(
         A folder, or an id of the form ``owner/name``; None is the bundled model.
     subfolder : str or None
         Folder below `path`.
+    more_files : sequence of str, default=()
+        Files to download beside those of a model, where there are such.
     **hub_options
         As in `sk_m2v.embedding.storage._hub.download`.
 
@@ -55,7 +62,9 @@ def find_folder(
             )
         from sk_m2v.embedding.storage import _hub
 
-        root = _hub.download(path, subfolder=subfolder, **hub_options)
+        root = _hub.download(
+            path, subfolder=subfolder, more_files=more_files, **hub_options
+        )
     folder = root / subfolder if subfolder else root
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {subfolder!r} in {path}")

@@ -113,7 +113,7 @@ def _cells(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> str:
     found = []
     first = 0
     for block in blocks:
-        for n, keys in zip(block._lengths, block.keys, strict=True):
+        for n, keys in zip(block.lengths, block.keys, strict=True):
             if len(keys):
                 columns = np.arange(first, first + len(keys))
                 known, found_columns = _find(

@@ -188,9 +188,12 @@ class AddedTokens:
         left, right = (
             graph.op("Gather", it, token) for it in (self._left, self._right)
         )
-        return graph.op("Where", left, first, at), graph.op(
-            "Where", right, following, end
-        )
+        end = graph.op("Where", right, following, end)
+        if self._right.any():
+            # Of whitespace between two tokens that both take it, the first has it all.
+            taken = graph.op("Concat", [0], graph.op("Slice", end, [0], [-1]), axis=0)
+            first = graph.op("Max", first, taken)
+        return graph.op("Where", left, first, at), end
 
     def _leftmost(self, graph: Graph, at: str, size: str) -> str:
         """Mask of the occurrences that overlap none to their left that is kept."""

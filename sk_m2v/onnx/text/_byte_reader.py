@@ -184,7 +184,11 @@ class ByteReader:
                 is_word = op("Cast", self._is_word.find(graph, points), to=_BOOL)
             if any(tokens.strips for tokens in self._added):
                 spaces = op("Equal", kinds, WHITESPACE)
-            for tokens in self._added:
+            for i, tokens in enumerate(self._added):
+                if i:  # what the tokens before have taken ends words and whitespace
+                    free = op("Less", codes, self._first_special)
+                    is_word = op("And", is_word, free) if is_word else ""
+                    spaces = op("And", spaces, free) if spaces else ""
                 codes = tokens.replace(graph, codes, sources, is_word, spaces)
             found = op("GreaterOrEqual", codes, self._first_special)
             special = op("Gather", self._specials, op("Where", found, codes, 0))

@@ -190,10 +190,21 @@ class Labels:
         -------
         Labels
             Equal to those that were saved.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If the state is damaged.
         """
         if state["form"] not in FORMS:
             raise ValueError(f"form must be one of {[*FORMS]}, got {state['form']!r}.")
         classes = np.array(state["classes"], dtype=np.dtype(state["dtype"]))
+        # A wrong dtype may have cut or changed labels.
+        listed = classes.tolist()
+        if classes.ndim != 1 or not classes.size or listed != state["classes"]:
+            raise ValueError(f"classes are not of type {state['dtype']}")
+        if len(set(listed)) != len(classes):
+            raise ValueError("classes are not all different")
         return cls(classes, state["form"], state["boolean"], state["spmatrix"])
 
     def _indices(

@@ -1,5 +1,6 @@
-"""What a fitted estimator can become: a folder, skops, a plain pipeline.
+"""What else a fitted estimator can become: arrays of a file, skops, a plain pipeline.
 
-In come fitted estimators, out come JSON and named arrays without code, and back with
-every check. Read `_folder` first: its files are the format.
+In come heads and fitted estimators, out come JSON and named arrays without code
+(`_arrays`, for `sk_m2v.persistence`), types to trust (`_skops`), or estimators of
+scikit-learn that predict the same. Read `_pipeline` first.
 """

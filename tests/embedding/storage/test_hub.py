@@ -2,98 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from hub_server import HUB_ID
 
 from sk_m2v import StaticEmbedding, StaticEmbeddingTransformer
 from sk_m2v.embedding.storage._source import is_hub_id
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-HUB_ID = "someone/tiny-model"
-
-
-class _Hub(BaseHTTPRequestHandler):
-    """Read access to one repository."""
-
-    root: Path
-
-    def _files(self) -> dict[str, bytes]:
-        paths = (path for path in self.root.rglob("*") if path.is_file())
-        return {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
-
-    def _send(self, status: int, body: bytes = b"", **headers: str) -> None:
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0].strip("/")
-        files = self._files()
-        if path.startswith(f"api/models/{HUB_ID}/revision/"):
-            if path.rsplit("/", 1)[-1] not in ("main", "v1", COMMIT):
-                return self._send(404, X_Error_Code="RevisionNotFound")
-            siblings = [{"rfilename": name} for name in files]
-            info = {"id": HUB_ID, "sha": COMMIT, "siblings": siblings, "tags": []}
-            return self._send(200, json.dumps(info).encode())
-        if path.startswith(f"api/models/{HUB_ID}/tree/"):
-            tree = [
-                {
-                    "type": "file",
-                    "path": name,
-                    "size": len(data),
-                    "oid": hashlib.sha1(data).hexdigest(),
-                }
-                for name, data in files.items()
-            ]
-            return self._send(200, json.dumps(tree).encode())
-        prefix = f"{HUB_ID}/resolve/"
-        if path.startswith(prefix):
-            name = path.removeprefix(prefix).partition("/")[2]
-            if name not in files:
-                return self._send(404, X_Error_Code="EntryNotFound")
-            etag = f'"{hashlib.sha1(files[name]).hexdigest()}"'
-            return self._send(200, files[name], ETag=etag, X_Repo_Commit=COMMIT)
-        return self._send(404, X_Error_Code="RepoNotFound")
-
-    do_HEAD = do_GET
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@pytest.fixture
-def hub(tiny_model, tmp_path):
-    """Environment of a process that knows only this hub."""
-    tiny_model.save_pretrained(tmp_path / "repository")
-    tiny_model.quantize(dimensionality=2).save_pretrained(
-        tmp_path / "repository" / "small" / "er"
-    )
-    handler = type("Handler", (_Hub,), {"root": tmp_path / "repository"})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield {
-        **{k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")},
-        "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
-        "HF_HOME": str(tmp_path / "home"),
-        "HF_HUB_OFFLINE": "0",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    }
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def load(environment: dict[str, str], **options: object) -> str:

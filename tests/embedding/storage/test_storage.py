@@ -82,11 +82,12 @@ class TestRoundTrip:
 
     @pytest.mark.parametrize("normalize", [True, False])
     def test_saved_by_sentence_transformers(self, tiny_vectors, tmp_path, normalize):
-        from sentence_transformers import SentenceTransformer, models
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer import modules as kinds
 
-        modules = [models.StaticEmbedding(tiny_tokenizer(), tiny_vectors)]
+        modules = [kinds.StaticEmbedding(tiny_tokenizer(), tiny_vectors)]
         if normalize:
-            modules.append(models.Normalize())
+            modules.append(kinds.Normalize())
         theirs = SentenceTransformer(modules=modules, device="cpu")
         theirs.save(str(tmp_path))
         model = StaticEmbedding.from_pretrained(tmp_path)

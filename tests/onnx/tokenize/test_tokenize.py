@@ -276,7 +276,8 @@ def byte_level():
     model = models.BPE({token: i for i, token in enumerate(tokens)}, MERGES)
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.add_special_tokens(["<|end|>", AddedToken("<mask>", lstrip=True)])
+    takes = AddedToken("<mask>", lstrip=True), AddedToken("<s>", rstrip=True)
+    tokenizer.add_special_tokens(["<|end|>", *takes])
     tokenizer.add_tokens(
         [
             AddedToken("ab ab", single_word=True, lstrip=True),
@@ -289,7 +290,7 @@ def byte_level():
 
 
 BYTE_PARTS = "a/b/ab/ / /  /\n/\t/\u00a0/\u3000/'s/'re/'/1/2/!/é/中/\U0001f600/\u0301"
-BYTE_PARTS += "/<|end|>/<|e/<mask>/<|/ab ab/bé/\0/\ue000/\U0010ffff/²/\x1c/\x85"
+BYTE_PARTS += "/<|end|>/<|e/<mask>/<s>/<|/ab ab/bé/\0/\ue000/\U0010ffff/²/\x1c/\x85"
 
 
 @settings(max_examples=200, deadline=None)
@@ -302,6 +303,22 @@ def test_bytes(byte_level, texts):
 @given(texts=st.lists(unicode_text, max_size=8))
 def test_bytes_of_any_text(byte_level, texts):
     assert byte_level.differing(texts) == []
+
+
+TAKEN = ["<|e <mask>", "<|e  <mask> <mask>", "a<|e <mask> ", "<mask> <|e <|e <mask>"]
+TAKEN += [
+    "<mask>ab ab",
+    "ab ab<mask>",
+    "<mask> ab ab",
+    "<|e ab ab",
+    "<|e  ab ab <mask>",
+]
+TAKEN += ["<s> <mask>", "<s>  <mask> <s> <mask>", "<mask> <s> a", "<s> <|e <mask>"]
+
+
+@pytest.mark.parametrize("text", TAKEN)
+def test_whitespace_that_two_tokens_take(byte_level, text):
+    assert byte_level.differing([text, text, "", "<mask>"]) == []
 
 
 def test_bytes_of_sentences(byte_level):

@@ -282,7 +282,7 @@ class TestFolder:
 
 def change_json(**changes):
     def damage(folder):
-        path = folder / "classifier.json"
+        path = folder / "estimator.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
     return damage
@@ -290,7 +290,7 @@ def change_json(**changes):
 
 def change_labels(**changes):
     def damage(folder):
-        path = folder / "classifier.json"
+        path = folder / "estimator.json"
         content = json.loads(path.read_text())
         content["labels"] |= changes
         path.write_text(json.dumps(content))
@@ -300,7 +300,7 @@ def change_labels(**changes):
 
 def drop_json(name):
     def damage(folder):
-        path = folder / "classifier.json"
+        path = folder / "estimator.json"
         content = json.loads(path.read_text())
         del content[name]
         path.write_text(json.dumps(content))
@@ -310,7 +310,7 @@ def drop_json(name):
 
 def change_array(name, change):
     def damage(folder):
-        path = folder / "classifier.safetensors"
+        path = folder / "estimator.safetensors"
         arrays = load_file(path)
         arrays[name] = np.ascontiguousarray(change(arrays[name].copy()))
         save_file(arrays, path)
@@ -320,7 +320,7 @@ def change_array(name, change):
 
 def drop_array(name):
     def damage(folder):
-        path = folder / "classifier.safetensors"
+        path = folder / "estimator.safetensors"
         arrays = load_file(path)
         del arrays[name]
         save_file(arrays, path)
@@ -345,7 +345,7 @@ def write(name, content):
     return lambda folder: (folder / name).write_bytes(content)
 
 
-JSON, ARRAYS = "classifier.json", "classifier.safetensors"
+JSON, ARRAYS = "estimator.json", "estimator.safetensors"
 DAMAGE = {
     "json cut": (JSON, cut(JSON)),
     "json garbage": (JSON, write(JSON, b"\xff\xfe{")),
@@ -438,10 +438,13 @@ class TestDamage:
             StaticClassifier.from_pretrained(folder)
 
     def test_missing_folder(self, tmp_path):
-        with pytest.raises(FileNotFoundError, match="save_pretrained"):
+        with pytest.raises(FileNotFoundError, match="there is no folder"):
             StaticClassifier.from_pretrained(tmp_path / "nothing")
-        with pytest.raises(FileNotFoundError, match="snapshot_download"):
-            StaticClassifier.from_pretrained("owner/name")
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(FileNotFoundError, match="save_pretrained"):
+            StaticClassifier.from_pretrained(tmp_path / "empty")
+        with pytest.raises(OSError, match="owner/name"):
+            StaticClassifier.from_pretrained("owner/name", local_files_only=True)
 
     def test_an_embedding_alone(self, tmp_path):
         small_model().save_pretrained(tmp_path)

@@ -1,0 +1,242 @@
+"""The format: the folder of an embedding, and two files beside.
+
+``estimator.json`` says what there is, ``estimator.safetensors`` has the arrays. Nothing
+in them is code. Up to 0.1.0 they were called ``classifier.*``; such are read, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from inspect import isabstract
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sk_m2v._version import package_version
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.embedding.storage._card import model_card
+from sk_m2v.embedding.storage._folder import (
+    _dump,
+    _read_json,
+    _read_safetensors,
+    write_files,
+)
+from sk_m2v.persistence._json import from_json, to_json
+
+DESCRIPTION, ARRAYS = "estimator.json", "estimator.safetensors"
+# Names of the two files, those of today first.
+NAMES = [(DESCRIPTION, ARRAYS), ("classifier.json", "classifier.safetensors")]
+
+_FORMAT = 1
+
+
+def write(estimator: Any, path: str | Path, name: str) -> None:
+    """Write a fitted estimator.
+
+    Parameters
+    ----------
+    estimator : PretrainedEstimator
+        The estimator.
+    path : str or Path
+        The folder, made if it does not exist.
+    name : str
+        What its card calls it: the folder, or an id of the hub.
+    """
+    from safetensors.numpy import save
+
+    check_is_fitted(estimator)
+    state, arrays = estimator._to_state()
+    description = {
+        "format_version": _FORMAT,
+        "sk_m2v_version": package_version(),
+        "class": type(estimator).__name__,
+        "parameters": _stored_parameters(estimator),
+        **state,
+    }
+    folder, embedding = Path(path), estimator.embedding_
+    # All files are replaced together, or none: the parts of two estimators must not
+    # mix. The embedding is therefore written elsewhere first.
+    with TemporaryDirectory() as temporary:
+        embedding.save_pretrained(temporary, card=_card(estimator, name))
+        found = [*Path(temporary).rglob("*")]
+        contents = {
+            folder / it.relative_to(temporary): it.read_bytes()
+            for it in found
+            if it.is_file()
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        for it in found:
+            if it.is_dir():
+                (folder / it.relative_to(temporary)).mkdir(exist_ok=True)
+    contents[folder / ARRAYS] = save(
+        {name: np.ascontiguousarray(it) for name, it in arrays.items()}
+    )
+    contents[folder / DESCRIPTION] = _dump(description)
+    write_files(contents)
+
+
+def find(folder: Path) -> tuple[Path, Path] | None:
+    """Find the two files of an estimator.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    tuple of Path, or None
+        Description and arrays; None where there is no description.
+    """
+    for description, arrays in NAMES:
+        if (folder / description).is_file():
+            return folder / description, folder / arrays
+    return None
+
+
+def read(cls: type, folder: Path) -> Any:
+    """Read a fitted estimator.
+
+    Parameters
+    ----------
+    cls : type
+        Its class, or an abstract base of it.
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    PretrainedEstimator
+        The estimator.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If a file is missing or damaged, or of another class; the message names it.
+    """
+    files = find(folder) or (folder / DESCRIPTION, folder / ARRAYS)
+    for file in files:
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"{file} is missing: give a folder that save_pretrained of a fitted "
+                f"{cls.__name__} has written"
+            )
+    description_file, arrays_file = files
+    with _naming(description_file):
+        description = _read_json(description_file, dict)
+        _check_version(description_file, description)
+        kind = _class(folder, cls, description["class"])
+        estimator = _estimator(kind, description["parameters"])
+        estimator._set_description(description)
+    estimator.embedding_ = StaticEmbedding.from_pretrained(folder)
+    with _naming(arrays_file):
+        estimator._set_arrays(description, _read_safetensors(arrays_file))
+    return estimator
+
+
+def saved_class(description: Path) -> str:
+    """Name of the class of a saved estimator.
+
+    Parameters
+    ----------
+    description : Path
+        The file that `find` has found.
+
+    Returns
+    -------
+    str
+        As in the file.
+    """
+    with _naming(description):
+        return str(_read_json(description, dict)["class"])
+
+
+# --- Writing --------------------------------------------------------------------------
+
+
+def _card(estimator: Any, name: str) -> str:
+    kind = type(estimator).__name__
+    return (
+        f"{model_card(name, estimator.embedding_._parts)}\n"
+        f"Beside it is a fitted `{kind}`, for `{kind}.from_pretrained`.\n"
+    )
+
+
+def _stored_parameters(estimator: Any) -> dict[str, Any]:
+    """Parameters that JSON can hold; the embedding takes the place of `model`."""
+    stored = {}
+    for name, value in estimator.get_params(deep=False).items():
+        if name != "model":
+            with suppress(TypeError):
+                stored[name] = to_json(value)
+    return stored
+
+
+# --- Reading --------------------------------------------------------------------------
+
+
+# What content of another form than expected leads to.
+_DAMAGES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let errors name the file they come from."""
+    try:
+        yield
+    except _OtherError:
+        raise
+    except _DAMAGES as error:
+        cause = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        text = cause if str(path) in cause else f"{path} is damaged: {cause}"
+        advice = "Write the folder again with save_pretrained."
+        raise ValueError(f"{text}. {advice}") from error
+
+
+class _OtherError(ValueError):
+    """The file is not damaged, but for someone else."""
+
+
+def _check_version(path: Path, description: Mapping[str, Any]) -> None:
+    version = description["format_version"]
+    if type(version) is not int or version < 1:
+        raise ValueError(f"format_version is {version!r}")
+    if version > _FORMAT:
+        raise _OtherError(
+            f"{path} has format {version}, and this sk_m2v {package_version()} reads "
+            f"up to {_FORMAT}: upgrade to {description.get('sk_m2v_version')} or later"
+        )
+
+
+def _class(folder: Path, cls: type, name: Any) -> type:
+    if cls.__name__ == name:
+        return cls
+    # Whoever asks an abstract base takes any estimator of its kind.
+    if isabstract(cls):
+        kinds: dict[str, type] = {}
+        for it in _subclasses(cls):
+            if not isabstract(it):
+                kinds[it.__name__] = it
+        if name in kinds:
+            return kinds[name]
+    raise _OtherError(
+        f"{folder} holds a {name}, not a {cls.__name__}: call {name}.from_pretrained"
+    )
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    kinds: list[type] = cls.__subclasses__()
+    for kind in kinds:
+        if kind.__module__.partition(".")[0] == "sk_m2v":
+            yield kind
+            yield from _subclasses(kind)
+
+
+def _estimator(kind: type, parameters: Mapping[str, Any]) -> Any:
+    estimator = kind(**{name: from_json(it) for name, it in parameters.items()})
+    estimator._validate_params()
+    return estimator

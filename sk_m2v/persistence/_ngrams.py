@@ -1,0 +1,98 @@
+"""Features of n-grams as JSON and named arrays, and back with every check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sk_m2v._ngrams import NgramTfidf
+from sk_m2v.persistence._arrays import Arrays, checked_array
+
+_SETTINGS = ("norm", "use_idf", "smooth_idf", "sublinear_tf")
+
+
+def pack_ngrams(
+    vectorizers: Sequence[NgramTfidf],
+) -> tuple[list[dict[str, Any]], dict[str, npt.NDArray[Any]]]:
+    """Describe lexical features.
+
+    Parameters
+    ----------
+    vectorizers : sequence of NgramTfidf
+        The features.
+
+    Returns
+    -------
+    settings : list of dict
+        Their parameters.
+    arrays : dict of str to ndarray
+        Their n-grams, and how much these count.
+    """
+    settings = []
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for i, it in enumerate(vectorizers):
+        first, last = it.ngram_range
+        options = {name: getattr(it, name) for name in _SETTINGS}
+        settings.append({"n": first, "last": last, **options})
+        for n, keys in zip(it.lengths, it.keys, strict=True):
+            arrays[_keys_name(i, n, first)] = keys
+        if it.idf is not None:
+            arrays[f"ngrams.{i}.idf"] = it.idf
+    return settings, arrays
+
+
+def unpack_ngrams(
+    settings: Sequence[Mapping[str, Any]], arrays: Arrays, n_tokens: int
+) -> list[NgramTfidf]:
+    """Make lexical features again.
+
+    Parameters
+    ----------
+    settings : sequence of mapping
+        From `pack_ngrams`.
+    arrays : mapping of str to ndarray
+        From `pack_ngrams`.
+    n_tokens : int
+        Number of tokens of the tokenizer.
+
+    Returns
+    -------
+    list of NgramTfidf
+        The features.
+
+    Raises
+    ------
+    ValueError
+        If something is missing, of another shape, or impossible.
+    """
+    vectorizers = []
+    for i, it in enumerate(settings):
+        first = int(it["n"])
+        last = int(it.get("last", first))  # up to 0.1.0 there was only one length
+        options = {name: it[name] for name in _SETTINGS}
+        ngrams = NgramTfidf((first, last), **options)
+        ngrams.n_tokens = n_tokens
+        for n in ngrams.lengths:
+            name = _keys_name(i, n, first)
+            keys = checked_array(arrays, name, (None,), (np.int64,))
+            if keys.size and not (
+                keys[0] >= 0 and keys[-1] < n_tokens**n and (keys[1:] > keys[:-1]).all()
+            ):
+                raise ValueError(
+                    f"{name!r} are not ascending n-grams of {n_tokens} tokens"
+                )
+            ngrams.keys.append(keys)
+        if not ngrams.n_features:
+            raise ValueError(f"'ngrams.{i}' has no n-grams")
+        if ngrams.use_idf:
+            shape = (ngrams.n_features,)
+            ngrams.idf = checked_array(arrays, f"ngrams.{i}.idf", shape, (np.float32,))
+        vectorizers.append(ngrams)
+    return vectorizers
+
+
+def _keys_name(index: int, n: int, first: int) -> str:
+    return f"ngrams.{index}.keys" + (f".{n}" if n != first else "")
