@@ -11,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
 )
 
 from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
-from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.train._data import Task, TrainingData
 from sk_m2v.train._persistence import PersistenceMixin
-from sk_m2v.train._text_model import Part, TextModel
+from sk_m2v.train._text_model import TextModel
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.labels._class_weights import target_weights
 from sk_m2v.train.labels._labels import Labels
@@ -32,8 +31,8 @@ class BaseStaticClassifier(
     """What all classifiers of texts have in common.
 
     A subclass says where its embedding comes from (`_start_embedding`) and how it
-    learns (`_learn`). Both get data that were checked, and nothing of the estimator
-    changes before they have returned.
+    learns (`_learn_classes`). Both get data that were checked, and nothing of the
+    estimator changes before they have returned.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -42,27 +41,6 @@ class BaseStaticClassifier(
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "thresholds": ["array-like", dict, Interval(Real, 0, 1, closed="both"), None],
     }
-
-    # --- What a subclass does ---------------------------------------------------------
-
-    @abstractmethod
-    def _learn(
-        self,
-        embedding: StaticEmbedding,
-        train: Part,
-        validation: Part | None,
-        labels: Labels,
-        random_state: np.random.RandomState,
-        *,
-        resume: bool,
-        max_epochs: int | None = None,
-    ) -> dict[str, Any]:
-        """Learn, and return fitted attributes.
-
-        Among them `embedding_`, and `_head`: a `Head`, or what has its methods.
-        `resume` says whether to go on from those of this estimator, and `max_epochs`,
-        unless None, for how long.
-        """
 
     # --- Fitting ----------------------------------------------------------------------
 
@@ -104,80 +82,59 @@ class BaseStaticClassifier(
         """
         texts = self._read(X, y)
         resume = self._resumes()
+        labels = self._labels if resume else Labels.fit(y)
+        held_out, X_val = None, self._read_held_out(X_val, y_val)
+        if X_val is not None:
+            held_out = TrainingData(X_val, labels.encode(y_val, "y_val"))
         self._fit(
-            texts,
-            y,
-            self._labels if resume else Labels.fit(y),
-            held_out=self._held_out(X_val, y_val),
+            self._training_data(texts, y, labels, sample_weight, held_out),
+            labels,
             fraction=getattr(self, "validation_fraction", None),
-            sample_weight=sample_weight,
             resume=resume,
         )
         return self
 
-    def _resumes(self) -> bool:
-        """Whether `fit` goes on from what is fitted."""
-        return False
-
-    def _fit(
+    def _training_data(
         self,
         texts: list[str],
         y: Any,
         labels: Labels,
-        *,
-        held_out: tuple[list[str], Any] | None,
-        fraction: float | None,
         sample_weight: Any,
-        resume: bool,
-        max_epochs: int | None = None,
-    ) -> None:
-        """Check everything, learn, and only then change the estimator."""
+        held_out: TrainingData | None = None,
+    ) -> TrainingData:
+        """Check everything that has to do with labels."""
         Y = labels.encode(y)
         check_consistent_length(texts, Y)
-        n_classes = len(labels.classes_)
-        if not labels.multilabel and n_classes < 2:
+        if not labels.multilabel and len(labels.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: all labels are "
                 f"{labels.classes_.tolist()[0]!r}. Give texts of at least two classes."
             )
         self._check_thresholds(labels)
         weight = self._checked_weight(sample_weight, len(texts))
-        if held_out is not None:
-            held_out = held_out[0], labels.encode(held_out[1], "y_val")
-            check_consistent_length(*held_out)
-        random_state = check_random_state(self.random_state)
-        texts, Y, weight, held_out = self._set_aside(
-            texts, Y, weight, held_out, fraction, random_state
-        )
-        embedding, vectorizers, train, validation = self._prepare(
-            texts, weight, held_out, random_state, resume=resume
-        )
-        weights = target_weights(
-            Y,
-            labels.multilabel,
-            n_classes,
+        return TrainingData(texts, Y, weight, held_out)
+
+    def _weights(self, data: TrainingData, target: Labels) -> npt.NDArray[np.float64]:
+        return target_weights(
+            data.targets,
+            target.multilabel,
+            len(target.classes_),
             self.class_weight,
-            labels.classes_,
-            weight,
+            target.classes_,
+            data.weight,
         )
-        validation_part = None
-        if held_out is not None and validation is not None:
-            Y_val = held_out[1]
-            validation_part = Part(*validation, Y_val, np.ones(Y_val.shape))
-        learnt = self._learn(
-            embedding,
-            Part(*train, Y, weights),
-            validation_part,
-            labels,
-            random_state,
-            resume=resume,
-            max_epochs=max_epochs,
-        )
-        self._labels = labels
-        self._vectorizers = vectorizers
-        self.classes_ = labels.classes_
-        for name, value in learnt.items():
-            setattr(self, name, value)
+
+    @abstractmethod
+    def _learn_classes(
+        self, task: Task, labels: Labels, max_epochs: int | None
+    ) -> dict[str, Any]:
+        """Learn, and return fitted attributes but for those about labels."""
+
+    def _learn(
+        self, task: Task, target: Labels, max_epochs: int | None
+    ) -> dict[str, Any]:
+        learnt = self._learn_classes(task, target, max_epochs)
+        return {"_labels": target, "classes_": target.classes_, **learnt}
 
     # --- Predicting -------------------------------------------------------------------
 

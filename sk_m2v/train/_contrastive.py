@@ -26,8 +26,7 @@ from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.persistence import PretrainedEstimator
 from sk_m2v.train._fine_tuning import (
     LOOP_CONSTRAINTS,
-    HoldsNet,
-    batch_size_for,
+    TrainsNet,
     require_training,
 )
 from sk_m2v.train.fitting._trainable_rows import TrainableRows
@@ -36,7 +35,7 @@ from sk_m2v.train.labels._split import split_off
 
 class ContrastiveTransformer(
     PretrainedEstimator,
-    HoldsNet,
+    TrainsNet,
     TextTagsMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -262,7 +261,6 @@ class ContrastiveTransformer(
         """Learn from checked pairs, and return fitted attributes."""
         from torch import nn
 
-        from sk_m2v.train.fitting import _net
         from sk_m2v.train.fitting._module import BagModule
         from sk_m2v.train.fitting._pairs import InfoNCE, PairDataset, judge_pairs
 
@@ -281,36 +279,21 @@ class ContrastiveTransformer(
             token_dropout=self.token_dropout,
             random_state=np.random.RandomState(seed),
         )
-        batch_size = (
-            batch_size_for(len(data)) if self.batch_size == "auto" else self.batch_size
-        )
         criterion = InfoNCE(self.temperature)
         validate = None
         if held_out is not None:
             validation = PairDataset(rows.rows(tokens[1]), _names(texts[1]))
-            validate = partial(judge_pairs, criterion, validation, batch_size)
-        module = BagModule(rows.vectors, nn.Identity())
-        net, history = _net.train(
-            module,
+            size = self._batch_size(len(data))
+            validate = partial(judge_pairs, criterion, validation, size)
+        module, fitted = self._train(
+            BagModule(rows.vectors, nn.Identity()),
             data,
             criterion,
-            optimizer=self.optimizer,
-            lr=self.lr,
-            batch_size=batch_size,
-            max_epochs=self.max_epochs,
             validate=validate,
-            patience=self.patience,
-            callbacks=self.callbacks or (),
-            device=self.device,
+            max_epochs=self.max_epochs,
             seed=seed,
-            verbose=int(self.verbose),
         )
-        return {
-            "embedding_": rows.put_back(module.cpu().vectors.detach().numpy()),
-            "net_": net,
-            "history_": history,
-            "n_iter_": len(history),
-        }
+        return {**fitted, "embedding_": rows.put_back(module.vectors.detach().numpy())}
 
     def transform(self, X: Iterable[str]) -> npt.NDArray[np.float32]:
         """Turn texts into vectors.

@@ -15,7 +15,7 @@ from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
 from sk_m2v._sklearn import HasMethods
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._classifier import BaseStaticClassifier
-from sk_m2v.train._text_model import Part
+from sk_m2v.train._data import Part, Task
 from sk_m2v.train.heads._fit import as_linear, fit_heads
 from sk_m2v.train.heads._head import Head
 from sk_m2v.train.heads._logistic import fit_logistic
@@ -138,23 +138,16 @@ class FeatureExtractionClassifier(BaseStaticClassifier):
     ) -> StaticEmbedding:
         return as_embedding(self.model)
 
-    def _learn(
-        self,
-        embedding: StaticEmbedding,
-        train: Part,
-        validation: Part | None,
-        labels: Labels,
-        random_state: np.random.RandomState,
-        *,
-        resume: bool,
-        max_epochs: int | None = None,
+    def _learn_classes(
+        self, task: Task, labels: Labels, max_epochs: int | None
     ) -> dict[str, Any]:
+        embedding, train = task.embedding, task.train
         if self.head is None:
             heads = fit_logistic(
                 train.features, self.embedding_weight, train.Y, train.weights
             )
         else:
-            head = self._seeded_head(random_state)
+            head = self._seeded_head(task.random_state)
             X = train.features.stacked(self.embedding_weight)
             heads = fit_heads(head, X, train.Y, train.weights)
         fitted: Head | SklearnHead | None = as_linear(
@@ -171,7 +164,7 @@ class FeatureExtractionClassifier(BaseStaticClassifier):
             "embedding_": embedding,
             "head_": heads if labels.multilabel else heads[0],
             "n_iter_": max(map(_n_iterations, heads)),
-            "history_": [_losses(fitted, train, validation, labels)],
+            "history_": [_losses(fitted, train, task.validation, labels)],
             "_head": fitted,
         }
 

@@ -12,10 +12,9 @@ from sklearn.metrics import get_scorer_names
 
 from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
 from sk_m2v._text import as_texts
-from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._classifier import BaseStaticClassifier
+from sk_m2v.train._data import Task
 from sk_m2v.train._fine_tuning import PART, FineTuned, require_training
-from sk_m2v.train._text_model import Part
 from sk_m2v.train.heads._fit import as_linear
 from sk_m2v.train.heads._head import Head, Linear, to_probabilities
 from sk_m2v.train.heads._logistic import fit_logistic
@@ -34,23 +33,15 @@ class FineTunedClassifier(FineTuned, BaseStaticClassifier):
         "label_smoothing": [PART],
     }
 
-    def _learn(
-        self,
-        embedding: StaticEmbedding,
-        train: Part,
-        validation: Part | None,
-        labels: Labels,
-        random_state: np.random.RandomState,
-        *,
-        resume: bool,
-        max_epochs: int | None = None,
+    def _learn_classes(
+        self, task: Task, labels: Labels, max_epochs: int | None
     ) -> dict[str, Any]:
         require_training()
         from sk_m2v.train.fitting._losses import ClassificationLoss
 
         judge = None
-        if validation is not None:
-            by_probability = Judge(labels, validation.Y, self.scoring)
+        if task.validation is not None:
+            by_probability = Judge(labels, task.validation.Y, self.scoring)
 
             def judge(scores: npt.NDArray[np.float64]) -> dict[str, float]:
                 return by_probability(
@@ -58,21 +49,18 @@ class FineTunedClassifier(FineTuned, BaseStaticClassifier):
                 )
 
         return self._fine_tune(
-            embedding,
-            train,
-            validation,
-            start=self._head if resume else self._start(embedding, train, labels),
+            task,
+            start=self._head if task.resume else self._start(task, labels),
             criterion=ClassificationLoss(
                 labels.multilabel, self.focal_gamma, self.label_smoothing
             ),
             judge=judge,
-            random_state=random_state,
-            resume=resume,
             max_epochs=self.max_epochs if max_epochs is None else max_epochs,
         )
 
-    def _start(self, embedding: StaticEmbedding, train: Part, labels: Labels) -> Head:
+    def _start(self, task: Task, labels: Labels) -> Head:
         """Logistic regression on the frozen features."""
+        train, embedding = task.train, task.embedding
         n_classes, n_lexical = len(labels.classes_), train.features.n_lexical
         if not labels.multilabel and np.unique(train.Y).size == 1:
             # A first batch of one class, with others to come: begin with nothing.
@@ -140,14 +128,8 @@ class FineTunedClassifier(FineTuned, BaseStaticClassifier):
                     f"classes={known.tolist()} are not those of the first call, "
                     f"{self.classes_.tolist()}"
                 )
-        self._fit(
-            as_texts(X, missing=self.missing),
-            y,
-            self._labels if resume else Labels.fit(y, classes),
-            held_out=None,
-            fraction=None,
-            sample_weight=sample_weight,
-            resume=resume,
-            max_epochs=1,
-        )
+        labels = self._labels if resume else Labels.fit(y, classes)
+        texts = as_texts(X, missing=self.missing)
+        data = self._training_data(texts, y, labels, sample_weight)
+        self._fit(data, labels, fraction=None, resume=resume, max_epochs=1)
         return self

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from sk_m2v._optional import require
 from sk_m2v._sklearn import Interval, RealNotInt, StrOptions
-from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.train._text_model import Part
+from sk_m2v.train._data import Task
 from sk_m2v.train.fitting._optimizers import OPTIMIZERS
 from sk_m2v.train.fitting._trainable_rows import TrainableRows
 from sk_m2v.train.heads._head import Head
@@ -44,35 +43,67 @@ def require_training() -> None:
     require("skorch", extra="train")
 
 
-def batch_size_for(n_texts: int) -> int:
-    """Texts a step, for about a hundred steps an epoch.
+class TrainsNet:
+    """What is trained with torch, and has a `net_` from then on.
 
-    Parameters
-    ----------
-    n_texts : int
-        Number of texts to train on.
-
-    Returns
-    -------
-    int
-        From 32 to 512.
+    The net holds the optimiser and torch's tensors. What is fitted does not need it,
+    and so it is not part of a pickle.
     """
-    return int(np.clip(n_texts // 100, 32, 512))
 
-
-class HoldsNet:
-    """What has a `net_`, which holds the optimiser and torch's tensors.
-
-    What is fitted does not need it, and so it is not part of a pickle.
-    """
+    lr: float
+    batch_size: int | Literal["auto"]
+    patience: int | None
+    optimizer: str | type
+    device: str
+    callbacks: Sequence[Any] | None
+    verbose: int
 
     def __getstate__(self) -> Any:
         state = dict(super().__getstate__())  # type: ignore[call-overload]
         state.pop("net_", None)
         return state
 
+    def _batch_size(self, n_texts: int) -> int:
+        """Texts a step: by default for about a hundred steps an epoch."""
+        if self.batch_size == "auto":
+            return int(np.clip(n_texts // 100, 32, 512))
+        return self.batch_size
 
-class FineTuned(HoldsNet):
+    def _train(
+        self,
+        module: Any,
+        data: Any,
+        criterion: Any,
+        *,
+        validate: Callable[[Any], dict[str, float]] | None,
+        max_epochs: int,
+        seed: int,
+        before: Sequence[dict[str, Any]] = (),
+    ) -> tuple[Any, dict[str, Any]]:
+        """Train a module in place; return it, on the CPU, and fitted attributes."""
+        from sk_m2v.train.fitting import _net
+
+        net, history = _net.train(
+            module,
+            data,
+            criterion,
+            optimizer=self.optimizer,
+            lr=self.lr,
+            batch_size=self._batch_size(len(data)),
+            max_epochs=max_epochs,
+            validate=validate,
+            patience=self.patience,
+            callbacks=self.callbacks or (),
+            device=self.device,
+            seed=seed,
+            verbose=int(self.verbose),
+        )
+        history = [*before, *history]
+        fitted = {"net_": net, "history_": history, "n_iter_": len(history)}
+        return module.cpu().eval(), fitted
+
+
+class FineTuned(TrainsNet):
     """What trains the embedding and the head together.
 
     Training starts from a linear model on the frozen features, so that it only has to
@@ -86,15 +117,8 @@ class FineTuned(HoldsNet):
     dropout: float
     token_dropout: float
     freeze: bool
-    lr: float
-    batch_size: int | Literal["auto"]
     max_epochs: int
-    patience: int | None
-    optimizer: str | type
-    device: str
-    callbacks: Sequence[Any] | None
     warm_start: bool
-    verbose: int
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **LOOP_CONSTRAINTS,
@@ -171,28 +195,25 @@ class FineTuned(HoldsNet):
 
     def _fine_tune(
         self,
-        embedding: StaticEmbedding,
-        train: Part,
-        validation: Part | None,
+        task: Task,
         *,
         start: Head,
         criterion: Any,
         judge: ScoreJudge | None,
-        random_state: np.random.RandomState,
-        resume: bool,
         max_epochs: int,
     ) -> dict[str, Any]:
         """Train from a start, and return fitted attributes."""
-        from sk_m2v.train.fitting import _module, _net, _random
+        from sk_m2v.train.fitting import _module, _random
         from sk_m2v.train.fitting._bags import BagDataset
 
+        embedding, train, validation = task.embedding, task.train, task.validation
         texts = [it.tokens for it in (train, validation) if it is not None]
         rows = TrainableRows(embedding, *texts)
-        seed = random_state.randint(2**31 - 1)
+        seed = task.random_state.randint(2**31 - 1)
         # Modules are made with torch's global state: by one thread at a time.
         with _random.LOCK, _random.global_seed(seed):
             head = self.build_head(embedding.dim, start.lexical.shape[1])
-            if resume:
+            if task.resume:
                 _module.load_layers(head, start.layers)
             elif type(self).build_head is FineTuned.build_head:
                 _module.start_from_linear(head, start.layers[0])
@@ -212,38 +233,21 @@ class FineTuned(HoldsNet):
             token_dropout=self.token_dropout,
             random_state=np.random.RandomState(seed),
         )
-        net, history = _net.train(
+        module, fitted = self._train(
             module,
             data,
             criterion,
-            optimizer=self.optimizer,
-            lr=self.lr,
-            batch_size=(
-                batch_size_for(len(data))
-                if self.batch_size == "auto"
-                else self.batch_size
-            ),
-            max_epochs=max_epochs,
             validate=validate,
-            patience=self.patience,
-            callbacks=self.callbacks or (),
-            device=self.device,
+            max_epochs=max_epochs,
             seed=seed,
-            verbose=int(self.verbose),
+            before=getattr(self, "history_", ()) if task.resume else (),
         )
-        module = module.cpu().eval()
-        history = [*(getattr(self, "history_", []) if resume else []), *history]
-        return {
-            "embedding_": (
-                embedding.replace(normalize=True)
-                if self.freeze
-                else rows.put_back(module.vectors.detach().numpy())
-            ),
-            "net_": net,
-            "history_": history,
-            "n_iter_": len(history),
-            "_head": Head(_module.to_layers(module.head), start.lexical),
-        }
+        if self.freeze:
+            tuned = embedding.replace(normalize=True)
+        else:
+            tuned = rows.put_back(module.vectors.detach().numpy())
+        head = Head(_module.to_layers(module.head), start.lexical)
+        return {**fitted, "embedding_": tuned, "_head": head}
 
 
 def _validate(judge: ScoreJudge, data: Any, module: Any) -> dict[str, float]:

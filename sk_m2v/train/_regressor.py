@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from numbers import Real
 from pathlib import Path
@@ -13,7 +14,6 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
 from sklearn.metrics import get_scorer, get_scorer_names
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -22,9 +22,10 @@ from sklearn.utils.validation import (
 from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
 from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
 from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.train._data import Part, Task, TrainingData
 from sk_m2v.train._fine_tuning import FineTuned, require_training
 from sk_m2v.train._persistence import PersistenceMixin
-from sk_m2v.train._text_model import Part, TextModel
+from sk_m2v.train._text_model import TextModel
 from sk_m2v.train.heads._head import Head, Linear
 from sk_m2v.train.labels._targets import Scale, read_targets, scale_of
 
@@ -260,64 +261,41 @@ class StaticRegressor(
         targets, form = read_targets(y, "y", form, cosine=cosine)
         check_consistent_length(texts, targets)
         weight = self._checked_weight(sample_weight, len(texts))
-        held_out = self._held_out(X_val, y_val)
-        if held_out is not None:
-            targets_val, _ = read_targets(held_out[1], "y_val", form, cosine=cosine)
-            held_out = held_out[0], targets_val
-            check_consistent_length(*held_out)
+        held_out, X_val = None, self._read_held_out(X_val, y_val)
+        if X_val is not None:
+            targets_val, _ = read_targets(y_val, "y_val", form, cosine=cosine)
+            held_out = TrainingData(X_val, targets_val)
         require_training()
-        random_state = check_random_state(self.random_state)
-        texts, targets, weight, held_out = self._set_aside(
-            texts, targets, weight, held_out, self.validation_fraction, random_state
-        )
-        weights = np.ones(len(texts)) if weight is None else weight
-        scale = self._scale if resume else scale_of(targets, weights, cosine=cosine)
-        learnt = self._learn(
-            texts, targets, weights, held_out, scale, random_state, resume
-        )
-        self._form, self._scale = form, scale
-        for name, value in learnt.items():
-            setattr(self, name, value)
+        data = TrainingData(texts, targets, weight, held_out)
+        self._fit(data, form, fraction=self.validation_fraction, resume=resume)
         return self
 
+    def _weights(self, data: TrainingData, target: tuple[int, ...]) -> FloatArray:
+        return np.ones(len(data.texts)) if data.weight is None else data.weight
+
     def _learn(
-        self,
-        texts: list[str],
-        targets: FloatArray,
-        weights: FloatArray,
-        held_out: tuple[list[str], FloatArray] | None,
-        scale: Scale,
-        random_state: np.random.RandomState,
-        resume: bool,
+        self, task: Task, target: tuple[int, ...], max_epochs: int | None
     ) -> dict[str, Any]:
-        """Learn from checked data, and return fitted attributes."""
         from sk_m2v.train.fitting._losses import CosineDistance, SquaredError
 
-        embedding, vectorizers, train_texts, validation_texts = self._prepare(
-            texts, weights, held_out, random_state, resume=resume
-        )
-        train = Part(*train_texts, scale.apply(targets).astype(np.float32), weights)
-        validation = judge = None
-        if held_out is not None and validation_texts is not None:
-            weights_val = np.ones(len(held_out[1]))
-            validation = Part(*validation_texts, held_out[1], weights_val)
-            judge = partial(_judge, self.loss, self.scoring, scale, held_out[1])
+        train, validation, cosine = task.train, task.validation, self.loss == "cosine"
+        if task.resume:
+            scale = self._scale
+        else:
+            scale = scale_of(train.Y, train.weights, cosine=cosine)
+        train = replace(train, Y=scale.apply(train.Y).astype(np.float32))
+        judge = None
+        if validation is not None:
+            judge = partial(_judge, self.loss, self.scoring, scale, validation.Y)
         learnt = self._fine_tune(
-            embedding,
-            train,
-            validation,
-            start=scale.removed(self._head) if resume else self._start(train),
-            criterion=CosineDistance() if self.loss == "cosine" else SquaredError(),
+            replace(task, train=train),
+            start=scale.removed(self._head) if task.resume else self._start(train),
+            criterion=CosineDistance() if cosine else SquaredError(),
             judge=judge,
-            random_state=random_state,
-            resume=resume,
-            max_epochs=self.max_epochs,
+            max_epochs=self.max_epochs if max_epochs is None else max_epochs,
         )
-        return {
-            **learnt,
-            "_vectorizers": vectorizers,
-            "_head": scale.put_on(learnt["_head"]),
-        }
+        head = scale.put_on(learnt["_head"])
+        return {**learnt, "_form": target, "_scale": scale, "_head": head}
 
     def _start_embedding(
         self,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from sk_m2v._base import TEXT_CONSTRAINTS
@@ -18,30 +18,13 @@ from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.train._data import Part, Task, Texts, TrainingData
 from sk_m2v.train.features._features import Features, embed, fit_lexical
 from sk_m2v.train.features._token_cache import remembered_token_ids
-from sk_m2v.train.labels._split import split_off
 
 _BATCH_SIZE = 1024
 # Fewer texts than this may be a fold of a search, whose ids are worth remembering.
 _MAX_FOLD = 20_000
-
-
-class Texts(NamedTuple):
-    """Texts as training reads them."""
-
-    tokens: TokenIds
-    features: Features
-
-
-@dataclass(frozen=True)
-class Part:
-    """Texts to train on or to validate with."""
-
-    tokens: TokenIds
-    features: Features
-    Y: npt.NDArray[Any]  # class indices, which labels, or numbers
-    weights: npt.NDArray[np.float64]  # a text, or a text and label
 
 
 class TextModel(ABC):
@@ -56,6 +39,7 @@ class TextModel(ABC):
     max_length: int | Literal["auto"] | None
     missing: str
     n_jobs: int | None
+    random_state: int | np.random.RandomState | None
 
     embedding_: StaticEmbedding
     _vectorizers: list[NgramTfidf]
@@ -78,6 +62,21 @@ class TextModel(ABC):
     ) -> StaticEmbedding:
         """Return the embedding from which training starts."""
 
+    @abstractmethod
+    def _learn(self, task: Task, target: Any, max_epochs: int | None) -> dict[str, Any]:
+        """Learn, and return fitted attributes.
+
+        Among them `embedding_`, and `_head`: a `Head`, or what has its methods.
+        """
+
+    @abstractmethod
+    def _weights(self, data: TrainingData, target: Any) -> npt.NDArray[np.float64]:
+        """How much each text counts, or each text and label."""
+
+    def _resumes(self) -> bool:
+        """Whether `fit` goes on from what is fitted."""
+        return False
+
     # --- Fitting ----------------------------------------------------------------------
 
     def _read(self, X: Any, y: Any) -> list[str]:
@@ -93,7 +92,8 @@ class TextModel(ABC):
             )
         return texts
 
-    def _held_out(self, X_val: Any, y_val: Any) -> tuple[list[str], Any] | None:
+    def _read_held_out(self, X_val: Any, y_val: Any) -> list[str] | None:
+        """Texts to validate with, if there are any."""
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: pass both or neither")
         if X_val is None:
@@ -101,7 +101,7 @@ class TextModel(ABC):
         texts = as_texts(X_val, missing=self.missing)
         if not texts:
             raise ValueError("X_val is empty: leave it out, or pass some texts")
-        return texts, y_val
+        return texts
 
     def _checked_weight(
         self, sample_weight: Any, n_texts: int
@@ -115,55 +115,43 @@ class TextModel(ABC):
             raise ValueError("sample_weight is 0 for all texts of X")
         return weight
 
-    def _set_aside(
+    def _fit(
         self,
-        texts: list[str],
-        Y: npt.NDArray[Any],
-        weight: npt.NDArray[np.float64] | None,
-        held_out: tuple[list[str], Any] | None,
-        fraction: float | None,
-        random_state: np.random.RandomState,
-    ) -> tuple[
-        list[str],
-        npt.NDArray[Any],
-        npt.NDArray[np.float64] | None,
-        tuple[list[str], Any] | None,
-    ]:
-        """Leave out texts of weight 0, and hold out a fraction unless there is some."""
-        keep = np.arange(len(texts)) if weight is None else np.flatnonzero(weight)
-        if held_out is None and fraction is not None:
-            kept, out = split_off(Y[keep], fraction, random_state)
-            held_out = [texts[i] for i in keep[out]], Y[keep[out]]
-            keep = keep[kept]
-        if len(keep) < len(texts):
-            texts, Y = [texts[i] for i in keep], Y[keep]
-            weight = None if weight is None else weight[keep]
-        return texts, Y, weight, held_out
-
-    def _prepare(
-        self,
-        texts: list[str],
-        weight: npt.NDArray[np.float64] | None,
-        held_out: tuple[list[str], Any] | None,
-        random_state: np.random.RandomState,
+        data: TrainingData,
+        target: Any,
         *,
+        fraction: float | None,
         resume: bool,
-    ) -> tuple[StaticEmbedding, list[NgramTfidf], Texts, Texts | None]:
-        """Embedding and lexical features to begin or go on with, and those of texts."""
+        max_epochs: int | None = None,
+    ) -> None:
+        """Learn from checked data, and only then change the estimator.
+
+        `target` is what `_learn` knows of the targets beside their values, and
+        `max_epochs`, unless None, for how long it goes on.
+        """
+        random_state = check_random_state(self.random_state)
+        data = data.split(fraction, random_state)
         if resume:
             embedding, vectorizers = self.embedding_, self._vectorizers
-            train = self._texts_of(embedding, vectorizers, texts)
+            train = self._texts_of(embedding, vectorizers, data.texts)
         else:
-            embedding = self._start_embedding(texts, weight, random_state)
-            tokens = self._tokens(embedding, texts)
+            embedding = self._start_embedding(data.texts, data.weight, random_state)
+            tokens = self._tokens(embedding, data.texts)
             vectorizers, blocks = fit_lexical(
-                tokens, embedding.n_tokens, self._ngrams(), weight
+                tokens, embedding.n_tokens, self._ngrams(), data.weight
             )
             train = Texts(tokens, Features(blocks, embed(embedding, tokens)))
         validation = None
-        if held_out is not None:
-            validation = self._texts_of(embedding, vectorizers, held_out[0])
-        return embedding, vectorizers, train, validation
+        if data.held_out is not None:
+            texts, Y = data.held_out.texts, data.held_out.targets
+            seen = self._texts_of(embedding, vectorizers, texts)
+            validation = Part(*seen, Y, np.ones(Y.shape))
+        part = Part(*train, data.targets, self._weights(data, target))
+        task = Task(embedding, part, validation, random_state, resume)
+        learnt = self._learn(task, target, max_epochs)
+        self._vectorizers = vectorizers
+        for name, value in learnt.items():
+            setattr(self, name, value)
 
     def _texts_of(
         self,
