@@ -53,6 +53,9 @@ __all__ = [
     "load",
 ]
 
+# Parts of fitted estimators, which pickles look for here.
+_PARTS = {"NgramTfidf": "sk_m2v._ngrams"}
+
 _watch_skl2onnx()
 
 
@@ -61,8 +64,9 @@ def __getattr__(name: str) -> Any:
         from sk_m2v._version import package_version
 
         return package_version()
-    if name in _MODULES:
-        return getattr(import_module(_MODULES[name]), name)
+    module = _MODULES.get(name) or _PARTS.get(name)
+    if module is not None:
+        return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -2,25 +2,76 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
+from sk_m2v._parameters import parameters
 from sk_m2v._sklearn import Interval, StrOptions
 from sk_m2v._text import MISSING
 from sk_m2v.embedding import StaticEmbedding
 
-# Of the parameters that every estimator has which reads texts with a model.
-TEXT_CONSTRAINTS: dict[str, list[Any]] = {
-    "model": [str, Path, StaticEmbedding, None],
-    "max_length": [
-        Interval(Integral, 1, None, closed="left"),
-        StrOptions({"auto"}),
-        None,
-    ],
-    "missing": [StrOptions(set(MISSING))],
-    "n_jobs": [Integral, None],
-}
+
+@parameters
+class ReadingParameters:  # numpydoc ignore=PR02
+    """How texts are taken out of their container.
+
+    Parameters
+    ----------
+    missing : {"error", "empty"}
+        What to do with None, NaN and the like: refuse them, or read them as "".
+    n_jobs : int or None
+        Number of threads. None is 1 unless in a joblib context, -1 is all.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "missing": [StrOptions(set(MISSING))],
+        "n_jobs": [Integral, None],
+    }
+
+    missing: str = "error"
+    n_jobs: int | None = None
+
+
+@parameters
+class TextParameters(ReadingParameters):  # numpydoc ignore=PR02
+    """How texts are read with a model.
+
+    Parameters
+    ----------
+    max_length : int, "auto" or None
+        Tokens of each text to read. "auto" does what the model says (mostly 512), None
+        reads all.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "max_length": [
+            Interval(Integral, 1, None, closed="left"),
+            StrOptions({"auto"}),
+            None,
+        ],
+    }
+
+    max_length: int | Literal["auto"] | None = "auto"
+
+
+@parameters
+class ModelParameter:  # numpydoc ignore=PR02
+    """Where the embedding of an estimator comes from.
+
+    Parameters
+    ----------
+    model : str, Path, StaticEmbedding or None
+        A folder, the id of a model on the Hugging Face Hub (``"owner/name"``), or a
+        model. None is the model that comes with this package.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "model": [str, Path, StaticEmbedding, None]
+    }
+
+    model: str | Path | StaticEmbedding | None = field(default=None, kw_only=False)
 
 
 def as_embedding(model: str | Path | StaticEmbedding | None) -> StaticEmbedding:

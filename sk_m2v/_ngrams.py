@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 
 
+@public("sk_m2v")
 class NgramTfidf:
     """TF-IDF of the n-grams of token ids.
 

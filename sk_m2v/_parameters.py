@@ -48,6 +48,7 @@ def parameters(cls: T) -> T:
     ...     lr : float
     ...         Step size.
     ...     '''
+    ...
     ...     _parameter_constraints = {"lr": [float]}
     ...     lr: float = 0.1
     >>> @parameters
@@ -57,23 +58,26 @@ def parameters(cls: T) -> T:
     >>> print(Net.__doc__)
     A net.
     <BLANKLINE>
+
     Parameters
     ----------
     lr : float, default=0.5
         Step size.
     """
-    cls = dataclass(eq=False, repr=False, kw_only=True)(cls)
+    made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
+    made.__init__.__signature__ = _signature(made)
     constraints: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
+    for base in reversed(made.__mro__):
         constraints |= vars(base).get("_parameter_constraints", {})
-    cls._parameter_constraints = constraints
-    if cls.__doc__ is not None:  # as under `python -OO`
-        sections = _sections(inspect.cleandoc(cls.__doc__))
-        cls._documented = {
+    made._parameter_constraints = constraints
+    if made.__doc__ is not None:  # as under `python -OO`
+        sections = _sections(inspect.cleandoc(made.__doc__))
+        made._documented = {
             name: _entries(sections.get(name, "")) for name in _INHERITED
         }
-        cls.__doc__ = _filled(cls, sections)
-    return cls
+        made.__doc__ = _filled(made, sections)
+    result: T = made
+    return result
 
 
 def public(module: str) -> Callable[[T], T]:
@@ -97,6 +101,16 @@ def public(module: str) -> Callable[[T], T]:
         return cls
 
     return set_module
+
+
+def _signature(cls: Any) -> inspect.Signature:
+    """Signature with what is special first: own parameters, then inherited ones."""
+    # A dataclass has those of its bases first.
+    ordered = [name for base in cls.__mro__ for name in inspect.get_annotations(base)]
+    signature = inspect.signature(cls.__init__)
+    self, *given = signature.parameters.values()
+    given.sort(key=lambda it: (it.kind, ordered.index(it.name)))
+    return signature.replace(parameters=[self, *given])
 
 
 def _sections(text: str) -> dict[str, str]:

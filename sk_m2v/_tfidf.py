@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -14,8 +13,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._base import TEXT_CONSTRAINTS, TextTagsMixin, as_embedding
+from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embedding
 from sk_m2v._ngrams import NgramTfidf
+from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v._text import text_batches
 from sk_m2v.embedding import StaticEmbedding
@@ -27,8 +27,15 @@ from sk_m2v.persistence._arrays import Arrays
 from sk_m2v.persistence._ngrams import pack_ngrams, unpack_ngrams
 
 
-class TokenTfidfVectorizer(
-    TextTagsMixin, PretrainedEstimator, TransformerMixin, BaseEstimator
+@public("sk_m2v")
+@parameters
+class TokenTfidfVectorizer(  # numpydoc ignore=PR02
+    PretrainedEstimator,
+    TextTagsMixin,
+    TransformerMixin,
+    TextParameters,
+    ModelParameter,
+    BaseEstimator,
 ):
     """Sparse TF-IDF features over the tokens of a static embedding.
 
@@ -37,25 +44,19 @@ class TokenTfidfVectorizer(
 
     Parameters
     ----------
-    model : str, Path, StaticEmbedding or None, default=None
-        Whose tokens to count, as in `StaticEmbeddingTransformer`.
-    ngram_range : tuple of (int, int), default=(1, 1)
+    ngram_range : tuple of (int, int)
         Least and largest number of neighbouring tokens that make a column: (1, 2) is
         single tokens and pairs.
-    norm : {"l1", "l2"} or None, default="l2"
+    norm : {"l1", "l2"} or None
         How to scale each row.
-    use_idf : bool, default=True
+    use_idf : bool
         Whether to weight columns by their inverse document frequency.
-    smooth_idf : bool, default=True
+    smooth_idf : bool
         Whether to count one more document that has every column.
-    sublinear_tf : bool, default=False
+    sublinear_tf : bool
         Whether to replace a count `c` by ``1 + log(c)``.
-    max_length : int, "auto" or None, default=None
+    max_length : int, "auto" or None
         Tokens of each text to read. None reads all, "auto" does what the model says.
-    missing : {"error", "empty"}, default="error"
-        What to do with None, NaN and the like: refuse them, or read them as "".
-    n_jobs : int or None, default=None
-        Number of threads. None is 1 unless in a joblib context, -1 is all.
 
     Attributes
     ----------
@@ -91,33 +92,16 @@ class TokenTfidfVectorizer(
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **TEXT_CONSTRAINTS,
         **TfidfTransformer._parameter_constraints,
         "ngram_range": [tuple],
     }
 
-    def __init__(
-        self,
-        model: str | Path | StaticEmbedding | None = None,
-        *,
-        ngram_range: tuple[int, int] = (1, 1),
-        norm: str | None = "l2",
-        use_idf: bool = True,
-        smooth_idf: bool = True,
-        sublinear_tf: bool = False,
-        max_length: int | Literal["auto"] | None = None,
-        missing: str = "error",
-        n_jobs: int | None = None,
-    ) -> None:
-        self.model = model
-        self.ngram_range = ngram_range
-        self.norm = norm
-        self.use_idf = use_idf
-        self.smooth_idf = smooth_idf
-        self.sublinear_tf = sublinear_tf
-        self.max_length = max_length
-        self.missing = missing
-        self.n_jobs = n_jobs
+    ngram_range: tuple[int, int] = (1, 1)
+    norm: str | None = "l2"
+    use_idf: bool = True
+    smooth_idf: bool = True
+    sublinear_tf: bool = False
+    max_length: int | Literal["auto"] | None = None
 
     @validates_parameters
     def fit(self, X: Iterable[str], y: Any = None) -> Self:

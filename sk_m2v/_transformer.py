@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._base import TEXT_CONSTRAINTS, TextTagsMixin, as_embedding
+from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embedding
+from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     Interval,
@@ -23,8 +24,15 @@ from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS
 
 
-class StaticEmbeddingTransformer(
-    TextTagsMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+@public("sk_m2v")
+@parameters
+class StaticEmbeddingTransformer(  # numpydoc ignore=PR02
+    TextTagsMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    TextParameters,
+    ModelParameter,
+    BaseEstimator,
 ):
     """Turn texts into vectors with a static embedding.
 
@@ -33,25 +41,15 @@ class StaticEmbeddingTransformer(
 
     Parameters
     ----------
-    model : str, Path, StaticEmbedding or None, default=None
-        A folder, the id of a model on the Hugging Face Hub (``"owner/name"``), or a
-        model. None is the model that comes with this package.
-    dimensionality : int or None, default=None
+    dimensionality : int or None
         Number of dimensions to keep, from the first. None keeps all.
-    quantize_to : {"float32", "float16", "int8"} or None, default=None
+    quantize_to : {"float32", "float16", "int8"} or None
         Type in which to hold the vectors of tokens. None keeps that of the model.
-    vocabulary_quantization : int or None, default=None
+    vocabulary_quantization : int or None
         Number of different vectors to keep, found by k-means. None keeps all.
-    normalize : bool or None, default=None
+    normalize : bool or None
         Whether to scale vectors to length 1. None does what the model says.
-    max_length : int, "auto" or None, default="auto"
-        Tokens of each text to read. "auto" does what the model says (mostly 512), None
-        reads all.
-    missing : {"error", "empty"}, default="error"
-        What to do with None, NaN and the like: refuse them, or read them as "".
-    n_jobs : int or None, default=None
-        Number of threads. None is 1 unless in a joblib context, -1 is all.
-    verbose : bool, default=False
+    verbose : bool
         Whether to show a progress bar.
 
     Attributes
@@ -86,7 +84,6 @@ class StaticEmbeddingTransformer(
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **TEXT_CONSTRAINTS,
         "dimensionality": [Interval(Integral, 1, None, closed="left"), None],
         "quantize_to": [StrOptions(set(PRECISIONS)), None],
         "vocabulary_quantization": [Interval(Integral, 1, None, closed="left"), None],
@@ -94,28 +91,11 @@ class StaticEmbeddingTransformer(
         "verbose": ["verbose"],
     }
 
-    def __init__(
-        self,
-        model: str | Path | StaticEmbedding | None = None,
-        *,
-        dimensionality: int | None = None,
-        quantize_to: str | None = None,
-        vocabulary_quantization: int | None = None,
-        normalize: bool | None = None,
-        max_length: int | Literal["auto"] | None = "auto",
-        missing: str = "error",
-        n_jobs: int | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.model = model
-        self.dimensionality = dimensionality
-        self.quantize_to = quantize_to
-        self.vocabulary_quantization = vocabulary_quantization
-        self.normalize = normalize
-        self.max_length = max_length
-        self.missing = missing
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    dimensionality: int | None = None
+    quantize_to: str | None = None
+    vocabulary_quantization: int | None = None
+    normalize: bool | None = None
+    verbose: bool = False
 
     @validates_parameters
     def fit(self, X: Any = None, y: Any = None) -> Self:

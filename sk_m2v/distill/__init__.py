@@ -6,5 +6,6 @@ Read `_estimator` first: `fit` shows the order.
 """
 
 from sk_m2v.distill._estimator import DistillTransformer
+from sk_m2v.distill.vocabulary._coverage import Coverage
 
-__all__ = ["DistillTransformer"]
+__all__ = ["Coverage", "DistillTransformer"]

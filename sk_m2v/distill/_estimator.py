@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import field
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,8 +16,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._base import TEXT_CONSTRAINTS, TextTagsMixin, as_embedding
+from sk_m2v._base import ReadingParameters, TextTagsMixin, as_embedding
 from sk_m2v._optional import require
+from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     HasMethods,
@@ -39,6 +41,7 @@ from sk_m2v.distill.vocabulary._terms import add_terms, frequent_terms
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS, check_count, cluster_rows
 from sk_m2v.embedding.tokens._tokens import vocabulary_size
+from sk_m2v.persistence import PretrainedEstimator
 
 # Where `sif_coefficient` is "auto". The second is that of model2vec, for guessed
 # frequencies.
@@ -47,8 +50,15 @@ _SIF = {"corpus": 1e-3, "zipf": 1e-4}
 _LENGTH = 512
 
 
-class DistillTransformer(
-    TextTagsMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+@public("sk_m2v")
+@parameters
+class DistillTransformer(  # numpydoc ignore=PR02
+    PretrainedEstimator,
+    TextTagsMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    ReadingParameters,
+    BaseEstimator,
 ):
     r"""Distil a teacher of text embeddings into a static embedding for your own texts.
 
@@ -65,88 +75,85 @@ class DistillTransformer(
 
     Parameters
     ----------
-    teacher : object, default="sentence-transformers/all-MiniLM-L6-v2"
+    teacher : object
         A folder, the id of a model on the Hugging Face Hub, a pair
         ``(model, tokenizer)`` of `transformers`, a ``SentenceTransformer``; or any
         function, or object with a method `transform`, from a list of texts to a matrix
         with a row for each. A folder is read without network.
-    pca_dims : int, float, "auto" or None, default=256
+    pca_dims : int, float, "auto" or None
         Dimensions of the vectors: the number of principal components, or the share of
         the variance that they explain. "auto" has as many as the teacher. They are
         ordered: the first say most. With texts, the first of all is a constant, which
         keeps, when a mean is normalised, how long it was. None leaves vectors in the
         space of the teacher; with texts, this ends with the regression, so that
         `transform` approximates the direction of the teacher's vectors less their mean.
-    vocabulary : list of str, "corpus" or None, default=None
+    vocabulary : list of str, "corpus" or None
         Words and phrases that get a vector of their own in addition to the teacher's
         tokens. "corpus" takes frequent ones that the tokenizer splits from `X`.
-    min_df : int or float, default=5
+    min_df : int or float
         For ``vocabulary="corpus"``: texts that a term must be in, a number, or a float
         up to 1 for a share.
-    max_terms : int, default=10_000
+    max_terms : int
         For ``vocabulary="corpus"``: how many terms to add at most, the most frequent.
-    prune : bool, default=False
+    prune : bool
         Whether to remove tokens that do not occur in `X`, which makes the model
         smaller. Other texts are spelled with the tokens that are left.
-    token_remove_pattern : str or None, default=r"\[unused\d+\]"
+    token_remove_pattern : str or None
         Regular expression for tokens of the teacher that get no vector: those it
         matches from their beginning (`re.match`). The unknown token always stays. None
         keeps all.
-    prior : "auto", StaticEmbedding, str, path or None, default="auto"
+    prior : "auto", StaticEmbedding, str, path or None
         What vectors stay near where texts say little. "auto" is what the teacher says
         of each token, or the bundled model for teachers that are functions. A static
         embedding, or the name or folder of one, also brings the tokenizer. None is
         zero.
-    alpha : float or "auto", default=0.3
+    alpha : float or "auto"
         Weight of the prior: it counts as much as so many texts that consist of the
         token alone. "auto" tries 0.03 to 10 on held-out texts.
-    sif_coefficient : float, "auto" or None, default="auto"
+    sif_coefficient : float, "auto" or None
         The smaller, the less frequent tokens weigh in the prior, between 0 and 1, both
         excluded. "auto" is 1e-3 for frequencies of a corpus and 1e-4 for guessed ones,
         None weighs all tokens alike.
-    frequencies : {"corpus", "zipf"}, default="corpus"
+    frequencies : {"corpus", "zipf"}
         Frequencies of tokens for `sif_coefficient`: those in `X`, or a guess from their
         rank in the vocabulary, which is also taken where there is no `X`.
-    refine_steps : int, default=400
+    refine_steps : int
         Batches of 1,024 texts by which, after the regression, the neighbours of texts
         are fitted to those on the teacher's reweighted axes, at most; few texts are
         seen 12 times. 0 leaves the regression as it is.
-    quantize_to : {"float32", "float16", "int8"}, default="float16"
+    quantize_to : {"float32", "float16", "int8"}
         Type in which to store the vectors.
-    vocabulary_quantization : int or None, default=None
+    vocabulary_quantization : int or None
         Number of different vectors to keep, by k-means. None keeps one a token.
-    pooling : {"mean", "first", "last", "pooler"}, default="mean"
+    pooling : {"mean", "first", "last", "pooler"}
         Which output of a transformer is the vector of a token: the mean over the token
         and those that surround every text, the output for the first or for the last of
         them, or that of the teacher's pooler. Texts are read as sentence-transformers
         has stored it with the teacher, and with this pooling where it has not.
-    split_sentences : bool, default=True
+    split_sentences : bool
         Whether to cut texts of more than 300 characters into sentences: what the
         teacher says of a sentence tells more about its words than what it says of a
         page.
-    max_sentences : int or None, default=500_000
+    max_sentences : int or None
         Texts, or sentences, to use at most, drawn at random. None uses all. Memory
         grows with them: 1.5 KB each for their vectors, at 384 dimensions, a few times
         over.
-    cache_dir : str, path or None, default=None
+    cache_dir : str, path or None
         Folder in which to keep what the teacher computes, so that each text is embedded
         once, whatever is stopped, repeated, cross-validated or searched. None keeps
         nothing.
-    device : str or None, default=None
+    device : str or None
         Where a transformer runs, such as "cpu" or "cuda". None is "cuda" where there is
         one, else "cpu".
-    dtype : {"float32", "bfloat16"}, default="float32"
+    dtype : {"float32", "bfloat16"}
         Type in which a transformer computes. bfloat16 is faster where the processor has
         it, and exact enough.
-    random_state : int, RandomState or None, default=None
+    random_state : int, RandomState or None
         Seed of the sample, of held-out texts and of the order of batches.
-    missing : {"error", "empty"}, default="error"
-        What to do with None, NaN and the like: refuse them, or read them as empty
-        texts, which `fit` leaves out.
-    n_jobs : int or None, default=None
+    n_jobs : int or None
         Number of threads of the solver and of `transform`. None is 1 unless in a joblib
         context, -1 is all.
-    verbose : bool, default=False
+    verbose : bool
         Whether to show progress bars.
 
     Attributes
@@ -238,63 +245,40 @@ class DistillTransformer(
         "device": [str, None],
         "dtype": [StrOptions({"float32", "bfloat16"})],
         "random_state": ["random_state"],
-        "missing": TEXT_CONSTRAINTS["missing"],
-        "n_jobs": TEXT_CONSTRAINTS["n_jobs"],
         "verbose": ["boolean"],
     }
 
-    def __init__(
-        self,
-        teacher: Any = "sentence-transformers/all-MiniLM-L6-v2",
-        *,
-        pca_dims: Any = 256,
-        vocabulary: Any = None,
-        min_df: int | float = 5,
-        max_terms: int = 10_000,
-        prune: bool = False,
-        token_remove_pattern: str | None = r"\[unused\d+\]",
-        prior: Any = "auto",
-        alpha: Any = 0.3,
-        sif_coefficient: Any = "auto",
-        frequencies: str = "corpus",
-        refine_steps: int = 400,
-        quantize_to: str = "float16",
-        vocabulary_quantization: int | None = None,
-        pooling: str = "mean",
-        split_sentences: bool = True,
-        max_sentences: int | None = 500_000,
-        cache_dir: str | os.PathLike[str] | None = None,
-        device: str | None = None,
-        dtype: str = "float32",
-        random_state: Any = None,
-        missing: str = "error",
-        n_jobs: int | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.teacher = teacher
-        self.pca_dims = pca_dims
-        self.vocabulary = vocabulary
-        self.min_df = min_df
-        self.max_terms = max_terms
-        self.prune = prune
-        self.token_remove_pattern = token_remove_pattern
-        self.prior = prior
-        self.alpha = alpha
-        self.sif_coefficient = sif_coefficient
-        self.frequencies = frequencies
-        self.refine_steps = refine_steps
-        self.quantize_to = quantize_to
-        self.vocabulary_quantization = vocabulary_quantization
-        self.pooling = pooling
-        self.split_sentences = split_sentences
-        self.max_sentences = max_sentences
-        self.cache_dir = cache_dir
-        self.device = device
-        self.dtype = dtype
-        self.random_state = random_state
-        self.missing = missing
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    teacher: Any = field(
+        default="sentence-transformers/all-MiniLM-L6-v2", kw_only=False
+    )
+    pca_dims: Any = 256
+    vocabulary: Any = None
+    min_df: int | float = 5
+    max_terms: int = 10_000
+    prune: bool = False
+    token_remove_pattern: str | None = r"\[unused\d+\]"
+    prior: Any = "auto"
+    alpha: Any = 0.3
+    sif_coefficient: Any = "auto"
+    frequencies: str = "corpus"
+    refine_steps: int = 400
+    quantize_to: str = "float16"
+    vocabulary_quantization: int | None = None
+    pooling: str = "mean"
+    split_sentences: bool = True
+    max_sentences: int | None = 500_000
+    cache_dir: str | os.PathLike[str] | None = None
+    device: str | None = None
+    dtype: str = "float32"
+    random_state: Any = None
+    verbose: bool = False
+
+    _saved_attributes: ClassVar[tuple[str, ...]] = (
+        "n_sentences_",
+        "alpha_",
+        "r2_",
+        "n_iter_",
+    )
 
     @validates_parameters
     def fit(self, X: Any = None, y: Any = None) -> Self:
@@ -373,7 +357,6 @@ class DistillTransformer(
         for name in ("n_sentences_", "alpha_", "r2_", "n_iter_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         self.__dict__.update(figures)
-        self._n_features_out = self.embedding_.dim
         return self
 
     def _check_together(self, X: Any) -> None:
@@ -558,17 +541,9 @@ class DistillTransformer(
         check_is_fitted(self)
         return coverage(self.embedding_, as_texts(X, missing=self.missing))
 
-    def save_pretrained(self, path: str | Path) -> None:
-        """Write the distilled model to a folder.
-
-        Parameters
-        ----------
-        path : str or Path
-            The folder, made if it does not exist. `StaticEmbeddingTransformer` and
-            model2vec load it. Its README.md says what the model was made of.
-        """
-        check_is_fitted(self)
-        self.embedding_.save_pretrained(path)
+    @property
+    def _n_features_out(self) -> int:
+        return self.embedding_.dim
 
 
 def _plain(value: Any) -> Any:

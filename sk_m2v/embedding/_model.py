@@ -12,6 +12,7 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._parameters import public
 from sk_m2v._text import text_batches
 from sk_m2v.embedding._batches import collect_rows, run_batches
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
@@ -35,6 +36,7 @@ _BATCH_SIZE = 1024
 _DEFAULT_CONFIG = {"normalize": False, "max_length": 512}
 
 
+@public("sk_m2v")
 class StaticEmbedding(PretrainedMixin):
     """A static embedding: one vector a token, and a text is the mean of its tokens.
 

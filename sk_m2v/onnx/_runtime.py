@@ -12,6 +12,7 @@ import onnxruntime
 from onnx import ModelProto
 from tokenizers import Tokenizer
 
+from sk_m2v._parameters import public
 from sk_m2v._text import as_texts, replace_surrogates
 from sk_m2v.train.labels._labels import Labels
 
@@ -49,6 +50,7 @@ def load(path: str | Path | ModelProto, *, n_threads: int | None = None) -> Onnx
     return OnnxModel(path, n_threads=n_threads)
 
 
+@public("sk_m2v.onnx")
 class OnnxModel:
     """A thin wrapper of onnxruntime around a model of `to_onnx`.
 

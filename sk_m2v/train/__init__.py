@@ -8,6 +8,7 @@ a text), `heads` (features to scores), `labels` (`y` to numbers and back), `fitt
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from sk_m2v.train._classifier import BaseStaticClassifier
@@ -42,9 +43,22 @@ SKOPS_TRUSTED = trusted_types(
 )
 
 
-def __getattr__(name: str) -> Any:
-    if name == "BagModule":
-        from sk_m2v.train.fitting._module import BagModule
+# By name, because torch is needed for one, and the others are parts of what is fitted:
+# nobody should have to know where they stand, and pickles look for them here.
+_PARTS = {
+    "BagModule": "sk_m2v.train.fitting._module",
+    "Head": "sk_m2v.train.heads._head",
+    "Labels": "sk_m2v.train.labels._labels",
+    "LayerNorm": "sk_m2v.train.heads._head",
+    "Linear": "sk_m2v.train.heads._head",
+    "ReLU": "sk_m2v.train.heads._head",
+    "Scale": "sk_m2v.train.labels._targets",
+    "SklearnHead": "sk_m2v.train.heads._sklearn",
+    "Tanh": "sk_m2v.train.heads._head",
+}
 
-        return BagModule
+
+def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return getattr(import_module(_PARTS[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

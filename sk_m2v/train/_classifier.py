@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,10 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
+from sk_m2v._parameters import public
+from sk_m2v._sklearn import validates_parameters
 from sk_m2v.train._data import Task, TrainingData
+from sk_m2v.train._parameters import ClassParameters
 from sk_m2v.train._persistence import PersistenceMixin
 from sk_m2v.train._text_model import TextModel
 from sk_m2v.train.features._features import Features
@@ -25,8 +26,9 @@ from sk_m2v.train.labels._class_weights import target_weights
 from sk_m2v.train.labels._labels import Labels
 
 
+@public("sk_m2v.train")
 class BaseStaticClassifier(
-    PersistenceMixin, TextModel, ClassifierMixin, BaseEstimator, ABC
+    PersistenceMixin, ClassifierMixin, ClassParameters, TextModel, BaseEstimator, ABC
 ):
     """What all classifiers of texts have in common.
 
@@ -34,13 +36,6 @@ class BaseStaticClassifier(
     learns (`_learn_classes`). Both get data that were checked, and nothing of the
     estimator changes before they have returned.
     """
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **TextModel._parameter_constraints,
-        "embedding_weight": [Interval(Real, 0, None, closed="neither")],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
-        "thresholds": ["array-like", dict, Interval(Real, 0, 1, closed="both"), None],
-    }
 
     # --- Fitting ----------------------------------------------------------------------
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from numbers import Integral, Real
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +13,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._base import TEXT_CONSTRAINTS, TextTagsMixin, as_embedding
+from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embedding
+from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     Interval,
@@ -22,23 +22,27 @@ from sk_m2v._sklearn import (
     validates_parameters,
 )
 from sk_m2v._text import as_texts
-from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.persistence import PretrainedEstimator
 from sk_m2v.train._fine_tuning import (
-    LOOP_CONSTRAINTS,
     TrainsNet,
     require_training,
 )
+from sk_m2v.train._parameters import SeedParameter
 from sk_m2v.train.fitting._trainable_rows import TrainableRows
 from sk_m2v.train.labels._split import split_off
 
 
-class ContrastiveTransformer(
+@public("sk_m2v")
+@parameters
+class ContrastiveTransformer(  # numpydoc ignore=PR02
     PretrainedEstimator,
     TrainsNet,
     TextTagsMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    SeedParameter,
+    TextParameters,
+    ModelParameter,
     BaseEstimator,
 ):
     """Turn texts into vectors, learnt from pairs of texts that belong together.
@@ -49,58 +53,29 @@ class ContrastiveTransformer(
 
     Parameters
     ----------
-    model : str, Path, StaticEmbedding or None, default=None
-        A folder, the id of a model on the Hugging Face Hub (``"owner/name"``), or a
-        model. None is the model that comes with this package.
-    temperature : float, default=0.05
+    temperature : float
         By what cosines are divided. The smaller, the more the nearest wrong texts
         count.
-    token_dropout : float, default=0.0
-        Part of the tokens of each text to drop in training.
-    lr : float, default=0.003
-        Step size of the optimiser.
-    batch_size : int or "auto", default="auto"
+    batch_size : int or "auto"
         Pairs a step, each of which is compared with all others. "auto" is a hundredth
         of the pairs, from 32 to 512.
-    max_epochs : int, default=5
+    max_epochs : int
         How often to go through the pairs. 0 keeps the model.
-    patience : int or None, default=5
+    patience : int or None
         Epochs without a better validation after which to stop. None never stops. Only
         with validation pairs.
-    validation_fraction : float or None, default=None
+    validation_fraction : float or None
         Part of the pairs to set aside for validation. None sets none aside. Not used
         if `fit` is given validation pairs. With validation, the vectors of the best
         epoch are kept, which may be those of the start.
-    optimizer : {"adam", "adamw", "sgd"} or type, default="adam"
-        Optimiser, or a class of `torch.optim`.
-    device : str, default="cpu"
-        Where to train, such as ``"cuda"``.
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks of the training.
-    max_length : int, "auto" or None, default="auto"
-        Tokens of each text to read. "auto" does what the model says (mostly 512), None
-        reads all.
-    missing : {"error", "empty"}, default="error"
-        What to do with None, NaN and the like: refuse them, or read them as "".
-    n_jobs : int or None, default=None
-        Number of threads that tokenize and encode. None is 1 unless in a joblib
-        context, -1 is all.
-    random_state : int, RandomState or None, default=None
+    random_state : int, RandomState or None
         Seed of the training. The same seed gives the same vectors.
-    verbose : int, default=0
-        Whether to print a line an epoch.
 
     Attributes
     ----------
-    embedding_ : StaticEmbedding
-        The fine-tuned model, which any other estimator can use.
     history_ : list of dict
         One entry an epoch: ``"epoch"``, ``"train_loss"``, ``"dur"`` (seconds) and, with
         validation pairs, ``"valid_loss"``.
-    n_iter_ : int
-        Number of epochs.
-    net_ : skorch.NeuralNet
-        The net of the training. It is not part of a pickle.
 
     See Also
     --------
@@ -131,53 +106,17 @@ class ContrastiveTransformer(
     _saved_attributes: ClassVar[tuple[str, ...]] = ("n_iter_", "history_")
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **TEXT_CONSTRAINTS,
-        **LOOP_CONSTRAINTS,
         # A pair alone has nothing to be told from.
         "batch_size": [
             Interval(Integral, 2, None, closed="left"),
             StrOptions({"auto"}),
         ],
         "temperature": [Interval(Real, 0, None, closed="neither")],
-        "random_state": ["random_state"],
     }
 
-    def __init__(
-        self,
-        model: str | Path | StaticEmbedding | None = None,
-        *,
-        temperature: float = 0.05,
-        token_dropout: float = 0.0,
-        lr: float = 3e-3,
-        batch_size: int | Literal["auto"] = "auto",
-        max_epochs: int = 5,
-        patience: int | None = 5,
-        validation_fraction: float | None = None,
-        optimizer: str | type = "adam",
-        device: str = "cpu",
-        callbacks: Sequence[Any] | None = None,
-        max_length: int | Literal["auto"] | None = "auto",
-        missing: str = "error",
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.model = model
-        self.temperature = temperature
-        self.token_dropout = token_dropout
-        self.lr = lr
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.optimizer = optimizer
-        self.device = device
-        self.callbacks = callbacks
-        self.max_length = max_length
-        self.missing = missing
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
+    temperature: float = 0.05
+    lr: float = 3e-3
+    max_epochs: int = 5
 
     @validates_parameters
     def fit(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone, is_classifier
 from sklearn.utils.metaestimators import available_if
 
-from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
+from sk_m2v._base import ModelParameter, as_embedding
+from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import HasMethods
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._classifier import BaseStaticClassifier
@@ -24,7 +24,11 @@ from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import Judge, log_loss
 
 
-class FeatureExtractionClassifier(BaseStaticClassifier):
+@public("sk_m2v")
+@parameters
+class FeatureExtractionClassifier(  # numpydoc ignore=PR02
+    BaseStaticClassifier, ModelParameter
+):
     """Classify texts with a classifier on frozen features.
 
     The features are the embedding of a text, and beside it (`lexical`) the TF-IDF of
@@ -33,42 +37,21 @@ class FeatureExtractionClassifier(BaseStaticClassifier):
 
     Parameters
     ----------
-    model : str, Path, StaticEmbedding or None, default=None
-        A folder, the id of a model on the Hugging Face Hub (``"owner/name"``), or a
-        model. None is the model that comes with this package.
-    head : classifier or None, default=None
+    head : classifier or None
         Any classifier of scikit-learn for sparse features (dense if not `lexical`).
         None is ``LogisticRegression(C=10)``. For several labels a text, one is fitted
         per label.
-    lexical : bool, default=True
+    lexical : bool
         Whether to add the TF-IDF of n-grams of tokens.
-    ngram_range : tuple of (int, int), default=(1, 2)
-        Shortest and longest n-gram of tokens. Only if `lexical`.
-    embedding_weight : float, default=1.5
+    embedding_weight : float
         Factor of the embedding, whose length is 1, beside the lexical features, of
         which each length of n-gram has length 1. The larger, the more the meaning
         counts, and the less single words.
-    class_weight : dict, "balanced" or None, default="balanced"
-        Weights of classes. "balanced" makes all classes count the same. For several
-        labels a text: weights of the texts that have a label, or the same weight for
-        those that have it and those that have not.
-    thresholds : float, dict, array-like or None, default=None
-        Smallest probability at which a label is predicted, for all or for each. Only
-        where labels are decided one by one, or there are two classes. None is 0.5.
-    max_length : int, "auto" or None, default="auto"
-        Tokens of each text to read. "auto" does what the model says (mostly 512), None
-        reads all.
-    missing : {"error", "empty"}, default="error"
-        What to do with None, NaN and the like: refuse them, or read them as "".
-    n_jobs : int or None, default=None
-        Number of threads. None is 1 unless in a joblib context, -1 is all.
-    random_state : int, RandomState or None, default=None
+    random_state : int, RandomState or None
         Seed of the head, where it has one and does not say.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The classes or labels.
     embedding_ : StaticEmbedding
         The model.
     head_ : classifier or list of classifier
@@ -98,37 +81,10 @@ class FeatureExtractionClassifier(BaseStaticClassifier):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseStaticClassifier._parameter_constraints,
-        "model": TEXT_CONSTRAINTS["model"],
         "head": [HasMethods(["fit", "predict"]), None],
     }
 
-    def __init__(
-        self,
-        model: str | Path | StaticEmbedding | None = None,
-        *,
-        head: Any = None,
-        lexical: bool = True,
-        ngram_range: tuple[int, int] = (1, 2),
-        embedding_weight: float = 1.5,
-        class_weight: dict[Any, float] | str | None = "balanced",
-        thresholds: float | dict[Any, float] | Sequence[float] | None = None,
-        max_length: int | Literal["auto"] | None = "auto",
-        missing: str = "error",
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.model = model
-        self.head = head
-        self.lexical = lexical
-        self.ngram_range = ngram_range
-        self.embedding_weight = embedding_weight
-        self.class_weight = class_weight
-        self.thresholds = thresholds
-        self.max_length = max_length
-        self.missing = missing
-        self.n_jobs = n_jobs
-        self.random_state = random_state
+    head: Any = None
 
     def _start_embedding(
         self,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import get_scorer_names
 
-from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
+from sk_m2v._sklearn import validates_parameters
 from sk_m2v._text import as_texts
 from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._data import Task
-from sk_m2v.train._fine_tuning import PART, FineTuned, require_training
+from sk_m2v.train._fine_tuning import FineTuned, require_training
+from sk_m2v.train._parameters import LossParameters
 from sk_m2v.train.heads._fit import as_linear
 from sk_m2v.train.heads._head import Head, Linear, to_probabilities
 from sk_m2v.train.heads._logistic import fit_logistic
@@ -22,16 +21,8 @@ from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import Judge
 
 
-class FineTunedClassifier(FineTuned, BaseStaticClassifier):
+class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
     """What trains embedding and head together, from a logistic regression on."""
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseStaticClassifier._parameter_constraints,
-        **FineTuned._parameter_constraints,
-        "scoring": [StrOptions({"loss", *get_scorer_names()})],
-        "focal_gamma": [Interval(Real, 0, None, closed="left")],
-        "label_smoothing": [PART],
-    }
 
     def _learn_classes(
         self, task: Task, labels: Labels, max_epochs: int | None

@@ -4,37 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from numbers import Integral, Real
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sk_m2v._optional import require
-from sk_m2v._sklearn import Interval, RealNotInt, StrOptions
 from sk_m2v.train._data import Task
-from sk_m2v.train.fitting._optimizers import OPTIMIZERS
+from sk_m2v.train._parameters import HeadParameters, NetParameters
 from sk_m2v.train.fitting._trainable_rows import TrainableRows
 from sk_m2v.train.heads._head import Head
 
 # From the scores of the validation texts to what goes into the history, and a "goal".
 ScoreJudge = Callable[[npt.NDArray[np.float64]], dict[str, float]]
-
-PART = Interval(Real, 0, 1, closed="left")
-
-# Parameters of every estimator that is trained with torch, whatever it trains.
-LOOP_CONSTRAINTS: dict[str, list[Any]] = {
-    "token_dropout": [PART],
-    "lr": [Interval(Real, 0, None, closed="neither")],
-    "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
-    "max_epochs": [Interval(Integral, 0, None, closed="left")],
-    "patience": [Interval(Integral, 1, None, closed="left"), None],
-    "validation_fraction": [Interval(RealNotInt, 0, 1, closed="neither"), None],
-    "optimizer": [StrOptions(set(OPTIMIZERS)), type],
-    "device": [str],
-    "callbacks": [list, tuple, None],
-    "verbose": ["verbose"],
-}
 
 
 def require_training() -> None:
@@ -43,20 +25,12 @@ def require_training() -> None:
     require("skorch", extra="train")
 
 
-class TrainsNet:
+class TrainsNet(NetParameters):
     """What is trained with torch, and has a `net_` from then on.
 
     The net holds the optimiser and torch's tensors. What is fitted does not need it,
     and so it is not part of a pickle.
     """
-
-    lr: float
-    batch_size: int | Literal["auto"]
-    patience: int | None
-    optimizer: str | type
-    device: str
-    callbacks: Sequence[Any] | None
-    verbose: int
 
     def __getstate__(self) -> Any:
         state = dict(super().__getstate__())  # type: ignore[call-overload]
@@ -103,7 +77,7 @@ class TrainsNet:
         return module.cpu().eval(), fitted
 
 
-class FineTuned(TrainsNet):
+class FineTuned(HeadParameters, TrainsNet):
     """What trains the embedding and the head together.
 
     Training starts from a linear model on the frozen features, so that it only has to
@@ -111,23 +85,6 @@ class FineTuned(TrainsNet):
     that model: training them, too, changed no score on average, and took most of the
     time.
     """
-
-    n_layers: int
-    hidden_dim: int
-    dropout: float
-    token_dropout: float
-    freeze: bool
-    max_epochs: int
-    warm_start: bool
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **LOOP_CONSTRAINTS,
-        "n_layers": [Interval(Integral, 0, None, closed="left")],
-        "hidden_dim": [Interval(Integral, 1, None, closed="left")],
-        "dropout": [PART],
-        "freeze": ["boolean"],
-        "warm_start": ["boolean"],
-    }
 
     # --- What a subclass may replace --------------------------------------------------
 

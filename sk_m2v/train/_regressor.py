@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from numbers import Real
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
-from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.metrics import get_scorer
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
 )
 
-from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
+from sk_m2v._base import ModelParameter, as_embedding
+from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._data import Part, Task, TrainingData
@@ -36,8 +36,15 @@ FloatArray = npt.NDArray[np.float64]
 _TOLERANCE = 1e-6
 
 
-class StaticRegressor(
-    PersistenceMixin, FineTuned, TextModel, RegressorMixin, BaseEstimator
+@public("sk_m2v")
+@parameters
+class StaticRegressor(  # numpydoc ignore=PR02
+    PersistenceMixin,
+    FineTuned,
+    TextModel,
+    RegressorMixin,
+    ModelParameter,
+    BaseEstimator,
 ):
     """Predict numbers or vectors from texts, with an embedding fine-tuned to the task.
 
@@ -48,83 +55,28 @@ class StaticRegressor(
 
     Parameters
     ----------
-    model : str, Path, StaticEmbedding or None, default=None
-        A folder, the id of a model on the Hugging Face Hub (``"owner/name"``), or a
-        model. None is the model that comes with this package.
-    n_layers : int, default=0
-        Number of hidden layers of the head. 0 is linear.
-    hidden_dim : int, default=512
-        Units of each hidden layer.
-    freeze : bool, default=False
-        Whether the vectors of the tokens stay as they are.
-    dropout : float, default=0.0
-        Part of the inputs of each layer of the head to drop in training.
-    token_dropout : float, default=0.0
-        Part of the tokens of each text to drop in training.
-    lexical : bool, default=True
+    lexical : bool
         Whether to give n-grams of tokens weights of their own, times their TF-IDF. For
         vectors of hundreds of dimensions, these take most of the time.
-    ngram_range : tuple of (int, int), default=(1, 2)
-        Shortest and longest n-gram of tokens. Only if `lexical`.
-    embedding_weight : float, default=1.5
+    embedding_weight : float
         Factor of the embedding in the ridge regression that training starts from.
-    alpha : float, default=3.0
+    alpha : float
         Strength of the ridge in that regression. Targets have standard deviation 1
         there, whatever their unit.
-    loss : {"squared_error", "cosine"}, default="squared_error"
+    loss : {"squared_error", "cosine"}
         What to make small. "cosine" is one minus the cosine of predicted and true
         vectors: only directions are learnt, and lengths stay about those of the ridge
         regression.
-    lr : float, default=0.0005
-        Step size of the optimiser.
-    batch_size : int or "auto", default="auto"
-        Texts a step. "auto" is a hundredth of the texts, from 32 to 512.
-    max_epochs : int, default=3
-        How often to go through the texts. 0 keeps the start.
-    patience : int or None, default=5
-        Epochs without a better validation after which to stop. None never stops. Only
-        with validation texts.
-    validation_fraction : float or None, default=None
-        Part of the texts to set aside for validation. None sets none aside. Not used
-        if `fit` is given validation texts. With validation, the weights of the best
-        epoch are kept, which may be those of the start.
-    scoring : str, default="loss"
+    scoring : str
         What validation goes by: "loss", or the name of any scorer of scikit-learn for
         regressors, such as "r2" or "neg_mean_absolute_error".
-    optimizer : {"adam", "adamw", "sgd"} or type, default="adam"
-        Optimiser, or a class of `torch.optim`.
-    device : str, default="cpu"
-        Where to train, such as ``"cuda"``.
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks of the training.
-    warm_start : bool, default=False
-        Whether `fit` goes on from what is fitted, instead of beginning anew. The
-        n-grams and the scale of the targets are then those of the first `fit`.
-    max_length : int, "auto" or None, default="auto"
-        Tokens of each text to read. "auto" does what the model says (mostly 512), None
-        reads all.
-    missing : {"error", "empty"}, default="error"
-        What to do with None, NaN and the like: refuse them, or read them as "".
-    n_jobs : int or None, default=None
-        Number of threads that tokenize and predict. None is 1 unless in a joblib
-        context, -1 is all.
-    random_state : int, RandomState or None, default=None
-        Seed of the training. The same seed gives the same weights.
-    verbose : int, default=0
-        Whether to print a line an epoch.
 
     Attributes
     ----------
-    embedding_ : StaticEmbedding
-        The fine-tuned model, which any other estimator can use.
     history_ : list of dict
         One entry an epoch: ``"epoch"``, ``"train_loss"``, ``"dur"`` (seconds) and, with
         validation texts, ``"valid_loss"`` and the like. Losses are those of targets
         with standard deviation 1.
-    n_iter_ : int
-        Number of epochs.
-    net_ : skorch.NeuralNet
-        The net of the last training. It is not part of a pickle.
 
     See Also
     --------
@@ -149,75 +101,13 @@ class StaticRegressor(
     True
     """
 
-    _form: tuple[int, ...]  # of the target of one text
-    _scale: Scale
-
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **TextModel._parameter_constraints,
-        **FineTuned._parameter_constraints,
-        "model": TEXT_CONSTRAINTS["model"],
-        "embedding_weight": [Interval(Real, 0, None, closed="neither")],
         "alpha": [Interval(Real, 0, None, closed="neither")],
         "loss": [StrOptions({"squared_error", "cosine"})],
-        "scoring": [StrOptions({"loss", *get_scorer_names()})],
     }
 
-    def __init__(
-        self,
-        model: str | Path | StaticEmbedding | None = None,
-        *,
-        n_layers: int = 0,
-        hidden_dim: int = 512,
-        freeze: bool = False,
-        dropout: float = 0.0,
-        token_dropout: float = 0.0,
-        lexical: bool = True,
-        ngram_range: tuple[int, int] = (1, 2),
-        embedding_weight: float = 1.5,
-        alpha: float = 3.0,
-        loss: str = "squared_error",
-        lr: float = 5e-4,
-        batch_size: int | Literal["auto"] = "auto",
-        max_epochs: int = 3,
-        patience: int | None = 5,
-        validation_fraction: float | None = None,
-        scoring: str = "loss",
-        optimizer: str | type = "adam",
-        device: str = "cpu",
-        callbacks: Sequence[Any] | None = None,
-        warm_start: bool = False,
-        max_length: int | Literal["auto"] | None = "auto",
-        missing: str = "error",
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.model = model
-        self.n_layers = n_layers
-        self.hidden_dim = hidden_dim
-        self.freeze = freeze
-        self.dropout = dropout
-        self.token_dropout = token_dropout
-        self.lexical = lexical
-        self.ngram_range = ngram_range
-        self.embedding_weight = embedding_weight
-        self.alpha = alpha
-        self.loss = loss
-        self.lr = lr
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.scoring = scoring
-        self.optimizer = optimizer
-        self.device = device
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.max_length = max_length
-        self.missing = missing
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
+    alpha: float = 3.0
+    loss: str = "squared_error"
 
     @validates_parameters
     def fit(

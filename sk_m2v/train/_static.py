@@ -2,109 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, ClassVar, Literal
-
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._base import TEXT_CONSTRAINTS, as_embedding
+from sk_m2v._base import ModelParameter, as_embedding
+from sk_m2v._parameters import parameters, public
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._fine_tuned_classifier import FineTunedClassifier
 
 
-class StaticClassifier(FineTunedClassifier):
+@public("sk_m2v")
+@parameters
+class StaticClassifier(FineTunedClassifier, ModelParameter):
     """Classify texts with a static embedding that is fine-tuned to the task.
 
     The vectors of the tokens and a head over their mean learn together, from a logistic
     regression on the frozen features. The weights that it gives to n-grams of tokens
     (`lexical`) stay. Only `fit` needs torch and skorch; a fitted classifier predicts,
     pickles and loads without.
-
-    Parameters
-    ----------
-    model : str, Path, StaticEmbedding or None, default=None
-        A folder, the id of a model on the Hugging Face Hub (``"owner/name"``), or a
-        model. None is the model that comes with this package.
-    n_layers : int, default=0
-        Number of hidden layers of the head. 0 is linear.
-    hidden_dim : int, default=512
-        Units of each hidden layer.
-    freeze : bool, default=False
-        Whether the vectors of the tokens stay as they are.
-    dropout : float, default=0.0
-        Part of the inputs of each layer of the head to drop in training.
-    token_dropout : float, default=0.0
-        Part of the tokens of each text to drop in training.
-    lexical : bool, default=True
-        Whether to give n-grams of tokens weights of their own, times their TF-IDF.
-    ngram_range : tuple of (int, int), default=(1, 2)
-        Shortest and longest n-gram of tokens. Only if `lexical`.
-    embedding_weight : float, default=1.5
-        Factor of the embedding in the logistic regression that training starts from, as
-        in `FeatureExtractionClassifier`.
-    lr : float, default=0.0005
-        Step size of the optimiser.
-    batch_size : int or "auto", default="auto"
-        Texts a step. "auto" is a hundredth of the texts, from 32 to 512.
-    max_epochs : int, default=3
-        How often to go through the texts. 0 keeps the start.
-    patience : int or None, default=5
-        Epochs without a better validation after which to stop. None never stops. Only
-        with validation texts.
-    validation_fraction : float or None, default=None
-        Part of the texts to set aside for validation, stratified where possible. None
-        sets none aside. Not used if `fit` is given validation texts. With validation,
-        the weights of the best epoch are kept, which may be those of the start.
-    scoring : str, default="loss"
-        What validation goes by: "loss", or the name of any scorer of scikit-learn, such
-        as "accuracy" or "f1_macro".
-    optimizer : {"adam", "adamw", "sgd"} or type, default="adam"
-        Optimiser, or a class of `torch.optim`.
-    focal_gamma : float, default=0.0
-        How much less texts count that are right already; 0 counts all the same.
-    label_smoothing : float, default=0.0
-        Part of the truth to spread evenly over the classes.
-    class_weight : dict, "balanced" or None, default="balanced"
-        Weights of classes. "balanced" makes all classes count the same. For several
-        labels a text: weights of the texts that have a label, or the same weight for
-        those that have it and those that have not.
-    thresholds : float, dict, array-like or None, default=None
-        Smallest probability at which a label is predicted, for all or for each. Only
-        where labels are decided one by one, or there are two classes. None is 0.5.
-    device : str, default="cpu"
-        Where to train, such as ``"cuda"``.
-    callbacks : list of skorch.callbacks.Callback or None, default=None
-        Callbacks of the training.
-    warm_start : bool, default=False
-        Whether `fit` goes on from what is fitted, instead of beginning anew.
-    max_length : int, "auto" or None, default="auto"
-        Tokens of each text to read. "auto" does what the model says (mostly 512), None
-        reads all.
-    missing : {"error", "empty"}, default="error"
-        What to do with None, NaN and the like: refuse them, or read them as "".
-    n_jobs : int or None, default=None
-        Number of threads that tokenize and predict. None is 1 unless in a joblib
-        context, -1 is all.
-    random_state : int, RandomState or None, default=None
-        Seed of the training. The same seed gives the same weights.
-    verbose : int, default=0
-        Whether to print a line an epoch.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        The classes or labels.
-    embedding_ : StaticEmbedding
-        The fine-tuned model, which any other estimator can use.
-    history_ : list of dict
-        One entry an epoch: ``"epoch"``, ``"train_loss"``, ``"dur"`` (seconds) and, with
-        validation texts, ``"valid_loss"`` and the like.
-    n_iter_ : int
-        Number of epochs.
-    net_ : skorch.NeuralNet
-        The net of the last training. It is not part of a pickle.
 
     See Also
     --------
@@ -138,72 +53,6 @@ class StaticClassifier(FineTunedClassifier):
     >>> classifier.predict(["a lovely film", "so boring"]).tolist()
     ['+', '-']
     """
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **FineTunedClassifier._parameter_constraints,
-        "model": TEXT_CONSTRAINTS["model"],
-    }
-
-    def __init__(
-        self,
-        model: str | Path | StaticEmbedding | None = None,
-        *,
-        n_layers: int = 0,
-        hidden_dim: int = 512,
-        freeze: bool = False,
-        dropout: float = 0.0,
-        token_dropout: float = 0.0,
-        lexical: bool = True,
-        ngram_range: tuple[int, int] = (1, 2),
-        embedding_weight: float = 1.5,
-        lr: float = 5e-4,
-        batch_size: int | Literal["auto"] = "auto",
-        max_epochs: int = 3,
-        patience: int | None = 5,
-        validation_fraction: float | None = None,
-        scoring: str = "loss",
-        optimizer: str | type = "adam",
-        focal_gamma: float = 0.0,
-        label_smoothing: float = 0.0,
-        class_weight: dict[Any, float] | str | None = "balanced",
-        thresholds: float | dict[Any, float] | Sequence[float] | None = None,
-        device: str = "cpu",
-        callbacks: Sequence[Any] | None = None,
-        warm_start: bool = False,
-        max_length: int | Literal["auto"] | None = "auto",
-        missing: str = "error",
-        n_jobs: int | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.model = model
-        self.n_layers = n_layers
-        self.hidden_dim = hidden_dim
-        self.freeze = freeze
-        self.dropout = dropout
-        self.token_dropout = token_dropout
-        self.lexical = lexical
-        self.ngram_range = ngram_range
-        self.embedding_weight = embedding_weight
-        self.lr = lr
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.scoring = scoring
-        self.optimizer = optimizer
-        self.focal_gamma = focal_gamma
-        self.label_smoothing = label_smoothing
-        self.class_weight = class_weight
-        self.thresholds = thresholds
-        self.device = device
-        self.callbacks = callbacks
-        self.warm_start = warm_start
-        self.max_length = max_length
-        self.missing = missing
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
 
     def _start_embedding(
         self,

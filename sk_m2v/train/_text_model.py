@@ -5,20 +5,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from numbers import Integral
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
-from sk_m2v._base import TEXT_CONSTRAINTS
+from sk_m2v._base import TextParameters
 from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.train._data import Part, Task, Texts, TrainingData
+from sk_m2v.train._parameters import FeatureParameters, SeedParameter
 from sk_m2v.train.features._features import Features, embed, fit_lexical
 from sk_m2v.train.features._token_cache import remembered_token_ids
 
@@ -27,31 +28,14 @@ _BATCH_SIZE = 1024
 _MAX_FOLD = 20_000
 
 
-class TextModel(ABC):
+class TextModel(FeatureParameters, SeedParameter, TextParameters, ABC):
     """Base of estimators that predict something from the features of texts.
 
     Fitted, they have `embedding_` and, in `_vectorizers`, the lexical features.
     """
 
-    # Parameters that subclasses have.
-    lexical: bool
-    ngram_range: tuple[int, int]
-    max_length: int | Literal["auto"] | None
-    missing: str
-    n_jobs: int | None
-    random_state: int | np.random.RandomState | None
-
     embedding_: StaticEmbedding
     _vectorizers: list[NgramTfidf]
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **{
-            name: TEXT_CONSTRAINTS[name] for name in ("max_length", "missing", "n_jobs")
-        },
-        "lexical": ["boolean"],
-        "ngram_range": [tuple],
-        "random_state": ["random_state"],
-    }
 
     @abstractmethod
     def _start_embedding(

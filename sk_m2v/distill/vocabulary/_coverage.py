@@ -17,6 +17,7 @@ from unicodedata import category
 
 from tokenizers import pre_tokenizers
 
+from sk_m2v._parameters import public
 from sk_m2v._text import replace_surrogates
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.tokens._backends import tokenizer_from_json
@@ -34,6 +35,7 @@ _BATCH_SIZE = 8_192
 _SPLIT = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
 
 
+@public("sk_m2v.distill")
 class Coverage(NamedTuple):
     """What a vocabulary knows of the words of texts.
 

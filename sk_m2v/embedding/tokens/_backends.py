@@ -15,10 +15,13 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._parameters import public
+
 Json: TypeAlias = dict[str, Any]
 IntArray: TypeAlias = npt.NDArray[np.integer[Any]]
 
 
+@public("sk_m2v.embedding")
 class TokenIds(NamedTuple):
     """Token ids of many texts, end to end.
 

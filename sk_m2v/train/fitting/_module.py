@@ -11,10 +11,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from sk_m2v._parameters import public
 from sk_m2v.train.fitting._bags import Bags
 from sk_m2v.train.heads._head import LayerNorm, Linear, ReLU, Tanh
 
 
+@public("sk_m2v.train")
 class BagModule(nn.Module):
     """Scores of bags of tokens: those that are fixed, and a head over the mean vector.
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._ngrams import NgramTfidf
+from sk_m2v._parameters import public
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._pooling import mean_vectors
@@ -25,6 +26,7 @@ _BATCH_SIZE = 256
 _MAX_IDS = 1_000_000
 
 
+@public("sk_m2v.train")
 class Explanation(NamedTuple):
     """What each token of a text adds to the scores of the classes.
 

@@ -16,10 +16,13 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 
+from sk_m2v._parameters import public
+
 Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 
 
+@public("sk_m2v.train")
 @dataclass(frozen=True)
 class Linear:
     """Rows times a matrix of shape (n_inputs, n_outputs), plus a bias."""
@@ -35,6 +38,7 @@ class Linear:
         return result
 
 
+@public("sk_m2v.train")
 @dataclass(frozen=True)
 class ReLU:
     """The positive part."""
@@ -43,6 +47,7 @@ class ReLU:
         return np.maximum(rows, 0)
 
 
+@public("sk_m2v.train")
 @dataclass(frozen=True)
 class Tanh:
     """The hyperbolic tangent."""
@@ -52,6 +57,7 @@ class Tanh:
         return result
 
 
+@public("sk_m2v.train")
 @dataclass(frozen=True)
 class LayerNorm:
     """Rows of mean 0 and variance 1, scaled and shifted."""
@@ -73,6 +79,7 @@ LAYERS: dict[str, type[Any]] = {
 }
 
 
+@public("sk_m2v.train")
 @dataclass(frozen=True)
 class Head:
     """What turns the features of texts into one score a class.

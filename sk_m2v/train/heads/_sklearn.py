@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from sk_m2v._parameters import public
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.heads._head import to_probabilities
 
 FloatArray = npt.NDArray[np.float64]
 
 
+@public("sk_m2v.train")
 class SklearnHead:
     """Like `Head`, for classifiers that are not linear, or not known to be.
 

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sk_m2v._parameters import public
 from sk_m2v.train.labels._rows import _MATRICES, FORMS, _classes, _flat, _read, _unique
 
 
+@public("sk_m2v.train")
 class Labels:
     """The classes of a target, and the form in which it came.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._parameters import public
 from sk_m2v.train.heads._head import Head, Linear
 
 FloatArray = npt.NDArray[np.float64]
@@ -82,6 +83,7 @@ def read_targets(
     return rows, targets.shape[1:]
 
 
+@public("sk_m2v.train")
 @dataclass(frozen=True)
 class Scale:
     """Mean and unit of targets, which a net need not learn."""

@@ -1,0 +1,217 @@
+"""Parameters of estimators that are trained, each with its constraint and text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from sklearn.metrics import get_scorer_names
+
+from sk_m2v._parameters import parameters
+from sk_m2v._sklearn import Interval, RealNotInt, StrOptions
+from sk_m2v.train.fitting._optimizers import OPTIMIZERS
+
+_PART = Interval(Real, 0, 1, closed="left")
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_COUNT = Interval(Integral, 1, None, closed="left")
+
+
+@parameters
+class SeedParameter:  # numpydoc ignore=PR02
+    """What is random.
+
+    Parameters
+    ----------
+    random_state : int, RandomState or None
+        Seed of the training. The same seed gives the same weights.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "random_state": ["random_state"]
+    }
+
+    random_state: int | np.random.RandomState | None = None
+
+
+@parameters
+class FeatureParameters:  # numpydoc ignore=PR02
+    """What is seen of a text.
+
+    Parameters
+    ----------
+    lexical : bool
+        Whether to give n-grams of tokens weights of their own, times their TF-IDF.
+    ngram_range : tuple of (int, int)
+        Shortest and longest n-gram of tokens. Only if `lexical`.
+    embedding_weight : float
+        Factor of the embedding in the logistic regression that training starts from, as
+        in `FeatureExtractionClassifier`.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "lexical": ["boolean"],
+        "ngram_range": [tuple],
+        "embedding_weight": [_POSITIVE],
+    }
+
+    lexical: bool = True
+    ngram_range: tuple[int, int] = (1, 2)
+    embedding_weight: float = 1.5
+
+
+@parameters
+class ClassParameters:  # numpydoc ignore=PR02
+    """How classes count, and when they are predicted.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        Weights of classes. "balanced" makes all classes count the same. For several
+        labels a text: weights of the texts that have a label, or the same weight for
+        those that have it and those that have not.
+    thresholds : float, dict, array-like or None
+        Smallest probability at which a label is predicted, for all or for each. Only
+        where labels are decided one by one, or there are two classes. None is 0.5.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes or labels.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "thresholds": ["array-like", dict, Interval(Real, 0, 1, closed="both"), None],
+    }
+
+    class_weight: dict[Any, float] | str | None = "balanced"
+    thresholds: float | dict[Any, float] | Sequence[float] | None = None
+
+
+@parameters
+class NetParameters:  # numpydoc ignore=PR02
+    """How torch trains, whatever it trains.
+
+    Parameters
+    ----------
+    token_dropout : float
+        Part of the tokens of each text to drop in training.
+    lr : float
+        Step size of the optimiser.
+    batch_size : int or "auto"
+        Texts a step. "auto" is a hundredth of the texts, from 32 to 512.
+    max_epochs : int
+        How often to go through the texts. 0 keeps the start.
+    patience : int or None
+        Epochs without a better validation after which to stop. None never stops. Only
+        with validation texts.
+    validation_fraction : float or None
+        Part of the texts to set aside for validation, stratified where possible. None
+        sets none aside. Not used if `fit` is given validation texts. With validation,
+        the weights of the best epoch are kept, which may be those of the start.
+    optimizer : {"adam", "adamw", "sgd"} or type
+        Optimiser, or a class of `torch.optim`.
+    device : str
+        Where to train, such as ``"cuda"``.
+    callbacks : list of skorch.callbacks.Callback or None
+        Callbacks of the training.
+    verbose : int
+        Whether to print a line an epoch.
+
+    Attributes
+    ----------
+    embedding_ : StaticEmbedding
+        The fine-tuned model, which any other estimator can use.
+    history_ : list of dict
+        One entry an epoch: ``"epoch"``, ``"train_loss"``, ``"dur"`` (seconds) and, with
+        validation texts, ``"valid_loss"`` and the like.
+    n_iter_ : int
+        Number of epochs.
+    net_ : skorch.NeuralNet
+        The net of the last training. It is not part of a pickle.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "token_dropout": [_PART],
+        "lr": [_POSITIVE],
+        "batch_size": [_COUNT, StrOptions({"auto"})],
+        "max_epochs": [Interval(Integral, 0, None, closed="left")],
+        "patience": [_COUNT, None],
+        "validation_fraction": [Interval(RealNotInt, 0, 1, closed="neither"), None],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "device": [str],
+        "callbacks": [list, tuple, None],
+        "verbose": ["verbose"],
+    }
+
+    token_dropout: float = 0.0
+    lr: float = 5e-4
+    batch_size: int | Literal["auto"] = "auto"
+    max_epochs: int = 3
+    patience: int | None = 5
+    validation_fraction: float | None = None
+    optimizer: str | type = "adam"
+    device: str = "cpu"
+    callbacks: Sequence[Any] | None = None
+    verbose: int = 0
+
+
+@parameters
+class HeadParameters:  # numpydoc ignore=PR02
+    """The head that learns together with the embedding.
+
+    Parameters
+    ----------
+    n_layers : int
+        Number of hidden layers of the head. 0 is linear.
+    hidden_dim : int
+        Units of each hidden layer.
+    freeze : bool
+        Whether the vectors of the tokens stay as they are.
+    dropout : float
+        Part of the inputs of each layer of the head to drop in training.
+    scoring : str
+        What validation goes by: "loss", or the name of any scorer of scikit-learn, such
+        as "accuracy" or "f1_macro".
+    warm_start : bool
+        Whether `fit` goes on from what is fitted, instead of beginning anew.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_layers": [Interval(Integral, 0, None, closed="left")],
+        "hidden_dim": [_COUNT],
+        "freeze": ["boolean"],
+        "dropout": [_PART],
+        "scoring": [StrOptions({"loss", *get_scorer_names()})],
+        "warm_start": ["boolean"],
+    }
+
+    n_layers: int = 0
+    hidden_dim: int = 512
+    freeze: bool = False
+    dropout: float = 0.0
+    scoring: str = "loss"
+    warm_start: bool = False
+
+
+@parameters
+class LossParameters:  # numpydoc ignore=PR02
+    """What is made small in training to tell classes apart.
+
+    Parameters
+    ----------
+    focal_gamma : float
+        How much less texts count that are right already; 0 counts all the same.
+    label_smoothing : float
+        Part of the truth to spread evenly over the classes.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [_PART],
+    }
+
+    focal_gamma: float = 0.0
+    label_smoothing: float = 0.0
