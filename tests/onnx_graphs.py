@@ -2,7 +2,8 @@
 
 from onnx import helper
 
-from sk_m2v.onnx.graph._builder import DOMAINS, Graph, Value, _info
+from sk_m2v.onnx.graph._builder import DOMAINS, Graph
+from sk_m2v.onnx.graph._subgraphs import Value, value_info
 
 
 def as_model(graph: Graph, inputs: dict[str, Value], outputs: dict[str, Value]):
@@ -10,8 +11,8 @@ def as_model(graph: Graph, inputs: dict[str, Value], outputs: dict[str, Value]):
     proto = helper.make_graph(
         graph.nodes,
         "sk_m2v",
-        [_info(*it) for it in inputs.items()],
-        [_info(*it) for it in outputs.items()],
+        [value_info(*it) for it in inputs.items()],
+        [value_info(*it) for it in outputs.items()],
         initializer=graph.constants,
     )
     versions = [helper.make_opsetid(*it) for it in DOMAINS.items()]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import field
-from numbers import Integral, Real
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,25 +12,28 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._base import ReadingParameters, TextTagsMixin, as_embedding
+from sk_m2v._base import TextTagsMixin, as_embedding
 from sk_m2v._optional import require
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
-    HasMethods,
-    Interval,
-    RealNotInt,
-    StrOptions,
     validates_parameters,
 )
 from sk_m2v._text import as_texts
+from sk_m2v.distill._parameters import SIF, DistillParameters
 from sk_m2v.distill._prior import Prior, StaticPrior, TeacherPrior, no_prior
+from sk_m2v.distill._settings import (
+    MAX_LENGTH,
+    compiled,
+    is_auto,
+    model_config,
+    plain,
+)
 from sk_m2v.distill.corpus._fit import Corpus, fit_corpus, read_corpus
 from sk_m2v.distill.corpus._reduce import corpus_weights, pca, zipf_weights
 from sk_m2v.distill.corpus._sample import sample_sentences
 from sk_m2v.distill.teachers._cache import VectorCache
 from sk_m2v.distill.teachers._callable import CallableTeacher, is_callable_teacher
-from sk_m2v.distill.teachers._poolings import POOLINGS
 from sk_m2v.distill.vocabulary._coverage import Coverage, coverage
 from sk_m2v.distill.vocabulary._prune import prune_tokens
 from sk_m2v.distill.vocabulary._terms import add_terms, frequent_terms
@@ -42,12 +41,6 @@ from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS, check_count, cluster_rows
 from sk_m2v.embedding.tokens._tokens import vocabulary_size
 from sk_m2v.persistence import PretrainedEstimator
-
-# Where `sif_coefficient` is "auto". The second is that of model2vec, for guessed
-# frequencies.
-_SIF = {"corpus": 1e-3, "zipf": 1e-4}
-# Tokens of a text that a distilled model reads, as in model2vec.
-_LENGTH = 512
 
 
 @public("sk_m2v")
@@ -57,7 +50,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
     TextTagsMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    ReadingParameters,
+    DistillParameters,
     BaseEstimator,
 ):
     r"""Distil a teacher of text embeddings into a static embedding for your own texts.
@@ -72,89 +65,6 @@ class DistillTransformer(  # numpydoc ignore=PR02
 
     Fitting a transformer needs the extra ``sk-m2v[distill]`` (torch and transformers);
     other teachers and `transform` do not.
-
-    Parameters
-    ----------
-    teacher : object
-        A folder, the id of a model on the Hugging Face Hub, a pair
-        ``(model, tokenizer)`` of `transformers`, a ``SentenceTransformer``; or any
-        function, or object with a method `transform`, from a list of texts to a matrix
-        with a row for each. A folder is read without network.
-    pca_dims : int, float, "auto" or None
-        Dimensions of the vectors: the number of principal components, or the share of
-        the variance that they explain. "auto" has as many as the teacher. They are
-        ordered: the first say most. With texts, the first of all is a constant, which
-        keeps, when a mean is normalised, how long it was. None leaves vectors in the
-        space of the teacher; with texts, this ends with the regression, so that
-        `transform` approximates the direction of the teacher's vectors less their mean.
-    vocabulary : list of str, "corpus" or None
-        Words and phrases that get a vector of their own in addition to the teacher's
-        tokens. "corpus" takes frequent ones that the tokenizer splits from `X`.
-    min_df : int or float
-        For ``vocabulary="corpus"``: texts that a term must be in, a number, or a float
-        up to 1 for a share.
-    max_terms : int
-        For ``vocabulary="corpus"``: how many terms to add at most, the most frequent.
-    prune : bool
-        Whether to remove tokens that do not occur in `X`, which makes the model
-        smaller. Other texts are spelled with the tokens that are left.
-    token_remove_pattern : str or None
-        Regular expression for tokens of the teacher that get no vector: those it
-        matches from their beginning (`re.match`). The unknown token always stays. None
-        keeps all.
-    prior : "auto", StaticEmbedding, str, path or None
-        What vectors stay near where texts say little. "auto" is what the teacher says
-        of each token, or the bundled model for teachers that are functions. A static
-        embedding, or the name or folder of one, also brings the tokenizer. None is
-        zero.
-    alpha : float or "auto"
-        Weight of the prior: it counts as much as so many texts that consist of the
-        token alone. "auto" tries 0.03 to 10 on held-out texts.
-    sif_coefficient : float, "auto" or None
-        The smaller, the less frequent tokens weigh in the prior, between 0 and 1, both
-        excluded. "auto" is 1e-3 for frequencies of a corpus and 1e-4 for guessed ones,
-        None weighs all tokens alike.
-    frequencies : {"corpus", "zipf"}
-        Frequencies of tokens for `sif_coefficient`: those in `X`, or a guess from their
-        rank in the vocabulary, which is also taken where there is no `X`.
-    refine_steps : int
-        Batches of 1,024 texts by which, after the regression, the neighbours of texts
-        are fitted to those on the teacher's reweighted axes, at most; few texts are
-        seen 12 times. 0 leaves the regression as it is.
-    quantize_to : {"float32", "float16", "int8"}
-        Type in which to store the vectors.
-    vocabulary_quantization : int or None
-        Number of different vectors to keep, by k-means. None keeps one a token.
-    pooling : {"mean", "first", "last", "pooler"}
-        Which output of a transformer is the vector of a token: the mean over the token
-        and those that surround every text, the output for the first or for the last of
-        them, or that of the teacher's pooler. Texts are read as sentence-transformers
-        has stored it with the teacher, and with this pooling where it has not.
-    split_sentences : bool
-        Whether to cut texts of more than 300 characters into sentences: what the
-        teacher says of a sentence tells more about its words than what it says of a
-        page.
-    max_sentences : int or None
-        Texts, or sentences, to use at most, drawn at random. None uses all. Memory
-        grows with them: 1.5 KB each for their vectors, at 384 dimensions, a few times
-        over.
-    cache_dir : str, path or None
-        Folder in which to keep what the teacher computes, so that each text is embedded
-        once, whatever is stopped, repeated, cross-validated or searched. None keeps
-        nothing.
-    device : str or None
-        Where a transformer runs, such as "cpu" or "cuda". None is "cuda" where there is
-        one, else "cpu".
-    dtype : {"float32", "bfloat16"}
-        Type in which a transformer computes. bfloat16 is faster where the processor has
-        it, and exact enough.
-    random_state : int, RandomState or None
-        Seed of the sample, of held-out texts and of the order of batches.
-    n_jobs : int or None
-        Number of threads of the solver and of `transform`. None is 1 unless in a joblib
-        context, -1 is all.
-    verbose : bool
-        Whether to show progress bars.
 
     Attributes
     ----------
@@ -212,67 +122,6 @@ class DistillTransformer(  # numpydoc ignore=PR02
     (1, 5)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "teacher": [str, os.PathLike, tuple, callable, HasMethods("transform")],
-        "pca_dims": [
-            Interval(Real, 0, None, closed="neither"),
-            StrOptions({"auto"}),
-            None,
-        ],
-        "vocabulary": [StrOptions({"corpus"}), "array-like", None],
-        "min_df": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(RealNotInt, 0, 1, closed="right"),
-        ],
-        "max_terms": [Interval(Integral, 0, None, closed="left")],
-        "prune": ["boolean"],
-        "token_remove_pattern": [str, None],
-        "prior": [str, Path, StaticEmbedding, None],
-        "alpha": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
-        "sif_coefficient": [
-            Interval(Real, 0, 1, closed="neither"),
-            StrOptions({"auto"}),
-            None,
-        ],
-        "frequencies": [StrOptions(set(_SIF))],
-        "refine_steps": [Interval(Integral, 0, None, closed="left")],
-        "quantize_to": [StrOptions(set(PRECISIONS))],
-        "vocabulary_quantization": [Interval(Integral, 1, None, closed="left"), None],
-        "pooling": [StrOptions(set(POOLINGS))],
-        "split_sentences": ["boolean"],
-        "max_sentences": [Interval(Integral, 2, None, closed="left"), None],
-        "cache_dir": [str, os.PathLike, None],
-        "device": [str, None],
-        "dtype": [StrOptions({"float32", "bfloat16"})],
-        "random_state": ["random_state"],
-        "verbose": ["boolean"],
-    }
-
-    teacher: Any = field(
-        default="sentence-transformers/all-MiniLM-L6-v2", kw_only=False
-    )
-    pca_dims: Any = 256
-    vocabulary: Any = None
-    min_df: int | float = 5
-    max_terms: int = 10_000
-    prune: bool = False
-    token_remove_pattern: str | None = r"\[unused\d+\]"
-    prior: Any = "auto"
-    alpha: Any = 0.3
-    sif_coefficient: Any = "auto"
-    frequencies: str = "corpus"
-    refine_steps: int = 400
-    quantize_to: str = "float16"
-    vocabulary_quantization: int | None = None
-    pooling: str = "mean"
-    split_sentences: bool = True
-    max_sentences: int | None = 500_000
-    cache_dir: str | os.PathLike[str] | None = None
-    device: str | None = None
-    dtype: str = "float32"
-    random_state: Any = None
-    verbose: bool = False
-
     _saved_attributes: ClassVar[tuple[str, ...]] = (
         "n_sentences_",
         "alpha_",
@@ -309,7 +158,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
             different ones with known tokens, or the teacher does not give one finite
             vector a text.
         """
-        remove = _compile(self.token_remove_pattern)
+        remove = compiled(self.token_remove_pattern)
         self._check_together(X)
         seed = self.random_state
         # What scikit-learn makes of None is the global state.
@@ -339,7 +188,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
                 model = self._fit_vocabulary(vectors, tokenizer)
             else:
                 corpus = read_corpus(
-                    texts, tokenizer, min(teacher.max_length or _LENGTH, _LENGTH)
+                    texts, tokenizer, min(teacher.max_length or MAX_LENGTH, MAX_LENGTH)
                 )
                 # The texts first: their cache is what a stopped fit goes on with.
                 targets = cache.vectors(
@@ -361,7 +210,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
 
     def _check_together(self, X: Any) -> None:
         """Refuse parameters that do not go together, before any work."""
-        pca_dims = _plain(self.pca_dims)
+        pca_dims = plain(self.pca_dims)
         if isinstance(pca_dims, float) and pca_dims >= 1:
             raise ValueError(
                 f"pca_dims={pca_dims!r} is neither a number of dimensions, an int, nor "
@@ -370,7 +219,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
         needs_texts = {
             "vocabulary='corpus'": isinstance(self.vocabulary, str),
             "prune=True": self.prune,
-            f"prior={self.prior!r}": not _is_auto(self.prior),
+            f"prior={self.prior!r}": not is_auto(self.prior),
             "a teacher without a vocabulary": is_callable_teacher(self.teacher),
         }
         for what, is_so in needs_texts.items():
@@ -392,7 +241,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
         )
 
     def _find_prior(self, teacher: Any, remove: re.Pattern[str] | None) -> Prior:
-        if not (self.prior is None or _is_auto(self.prior)):
+        if not (self.prior is None or is_auto(self.prior)):
             return StaticPrior(as_embedding(self.prior))
         if isinstance(teacher, CallableTeacher):
             bundled = StaticPrior(as_embedding(None))
@@ -416,9 +265,9 @@ class DistillTransformer(  # numpydoc ignore=PR02
 
     def _sif(self, frequencies: str) -> float | None:
         """Value of `sif_coefficient` for frequencies of one kind."""
-        if _is_auto(self.sif_coefficient):
-            return _SIF[frequencies]
-        value: float | None = _plain(self.sif_coefficient)
+        if is_auto(self.sif_coefficient):
+            return SIF[frequencies]
+        value: float | None = plain(self.sif_coefficient)
         return value
 
     def _weigh(
@@ -439,7 +288,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
         self, vectors: npt.NDArray[np.float32], tokenizer: str
     ) -> StaticEmbedding:
         """Distil without texts, as model2vec does."""
-        pca_dims = _plain(self.pca_dims)
+        pca_dims = plain(self.pca_dims)
         sif_coefficient = self._sif("zipf")
         weights: npt.NDArray[np.floating[Any]] = np.ones(len(vectors))
         if sif_coefficient is not None:
@@ -460,7 +309,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
             tokenizer,
             weights=factors,
             token_mapping=mapping,
-            config=_config(stored.shape[1], pca_dims, sif_coefficient),
+            config=model_config(stored.shape[1], pca_dims, sif_coefficient),
         )
 
     def _fit_texts(
@@ -476,7 +325,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
         if self.prune:
             tokenizer, kept = prune_tokens(tokenizer, corpus.counts > 0)
             shares, vectors = shares[:, kept], vectors[kept]
-        pca_dims = _plain(self.pca_dims)
+        pca_dims = plain(self.pca_dims)
         fit = fit_corpus(
             shares,
             targets,
@@ -488,7 +337,9 @@ class DistillTransformer(  # numpydoc ignore=PR02
             n_jobs=self.n_jobs,
             verbose=self.verbose,
         )
-        config = _config(fit.vectors.shape[1], pca_dims, _plain(self.sif_coefficient))
+        config = model_config(
+            fit.vectors.shape[1], pca_dims, plain(self.sif_coefficient)
+        )
         config["corpus"] = {
             "n_sentences": len(corpus.texts),
             "alpha": fit.alpha,
@@ -544,35 +395,3 @@ class DistillTransformer(  # numpydoc ignore=PR02
     @property
     def _n_features_out(self) -> int:
         return self.embedding_.dim
-
-
-def _plain(value: Any) -> Any:
-    """Python's own type for a number of NumPy: the configuration is written as JSON."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _is_auto(value: Any) -> bool:
-    return isinstance(value, str) and value == "auto"
-
-
-def _config(dim: int, pca_dims: Any, sif_coefficient: Any) -> dict[str, Any]:
-    """Metadata as in a ``config.json`` of model2vec."""
-    return {
-        "model_type": "model2vec",
-        "architectures": ["StaticModel"],
-        "apply_pca": pca_dims,
-        "sif_coefficient": sif_coefficient,
-        "hidden_dim": dim,
-        "seq_length": 1_000_000,
-        "normalize": True,
-        "max_length": _LENGTH,
-    }
-
-
-def _compile(pattern: str | None) -> re.Pattern[str] | None:
-    try:
-        return None if pattern is None else re.compile(pattern)
-    except re.error as error:
-        raise ValueError(
-            f"token_remove_pattern={pattern!r} is no regular expression: {error}"
-        ) from error

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
-from functools import cached_property, lru_cache, partial
-from itertools import pairwise
+from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +14,9 @@ from sk_m2v._parameters import public
 from sk_m2v._text import text_batches
 from sk_m2v.embedding._batches import collect_rows, run_batches
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
-from sk_m2v.embedding._quantize import shrink
+from sk_m2v.embedding._single_tokens import MaxLength, TokensMixin
+from sk_m2v.embedding._variants import VariantsMixin
 from sk_m2v.embedding.storage._parts import Parts, check_parts, read_only
-from sk_m2v.embedding.storage._pretrained import PretrainedMixin
 from sk_m2v.embedding.tokens._backends import (
     Backend,
     TokenIds,
@@ -26,8 +24,6 @@ from sk_m2v.embedding.tokens._backends import (
     tokenizer_to_json,
 )
 from sk_m2v.embedding.tokens._tokens import load_backend, token_ids, vocabulary_size
-
-MaxLength: TypeAlias = int | Literal["auto"] | None
 
 # Large enough that Python's share of the time is small, small enough that the ids and
 # vectors of a batch stay in the processor's cache.
@@ -37,7 +33,7 @@ _DEFAULT_CONFIG = {"normalize": False, "max_length": 512}
 
 
 @public("sk_m2v")
-class StaticEmbedding(PretrainedMixin):
+class StaticEmbedding(TokensMixin, VariantsMixin):
     """A static embedding: one vector a token, and a text is the mean of its tokens.
 
     The object is a value. It never changes after it was made, so that threads, clones
@@ -166,14 +162,6 @@ class StaticEmbedding(PretrainedMixin):
         """Tokens of a text that `encode` reads unless told otherwise; None is all."""
         length: int | None = self.config["max_length"]
         return length
-
-    @cached_property
-    def vocabulary(self) -> tuple[str, ...]:
-        """Tokens in the order of their ids."""
-        tokens = [""] * self.n_tokens
-        for token, index in self._backend.vocabulary().items():
-            tokens[index] = token
-        return tuple(tokens)
 
     @property
     def tokenizer(self) -> Any:
@@ -353,169 +341,3 @@ class StaticEmbedding(PretrainedMixin):
             show_progress=show_progress,
         )
         return collect_rows(blocks, (n_texts, self.dim), out)
-
-    def encode_tokens(
-        self,
-        texts: Iterable[str],
-        *,
-        max_length: MaxLength = "auto",
-        missing: str = "error",
-    ) -> list[npt.NDArray[np.float32]]:
-        """Vectors of the tokens of texts.
-
-        Parameters
-        ----------
-        texts : iterable of str
-            Any container of texts, as in `encode`.
-        max_length : int, "auto" or None, default="auto"
-            As in `encode`.
-        missing : {"error", "empty"}, default="error"
-            As in `encode`.
-
-        Returns
-        -------
-        list of ndarray of shape (n_tokens_of_text, dim), dtype float32
-            One array a text. Their means are the vectors of `encode` before scaling.
-
-        Examples
-        --------
-        >>> from sk_m2v import StaticEmbedding
-        >>> arrays = StaticEmbedding.from_pretrained().encode_tokens(["two words", ""])
-        >>> [array.shape for array in arrays]
-        [(2, 256), (0, 256)]
-        """
-        ids, offsets = self.token_ids(texts, max_length=max_length, missing=missing)
-        rows = self._token_vectors(ids)
-        return [rows[a:b] for a, b in pairwise(offsets)]
-
-    def _token_vectors(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        rows = self._matrix[
-            ids if self.token_mapping is None else self.token_mapping[ids]
-        ]
-        if self.weights is not None:
-            rows *= self.weights[ids, None]
-        return rows.astype(np.float32, copy=False)
-
-    def _folded_vectors(self) -> npt.NDArray[Any]:
-        if self.weights is None and self.token_mapping is None:
-            return self.vectors
-        return self._token_vectors(np.arange(self.n_tokens, dtype=np.int32))
-
-    def tokens(
-        self,
-        texts: Iterable[str],
-        *,
-        max_length: MaxLength = "auto",
-        missing: str = "error",
-    ) -> list[list[str]]:
-        """Tokens that stand for texts.
-
-        Parameters
-        ----------
-        texts : iterable of str
-            Any container of texts, as in `encode`.
-        max_length : int, "auto" or None, default="auto"
-            As in `encode`.
-        missing : {"error", "empty"}, default="error"
-            As in `encode`.
-
-        Returns
-        -------
-        list of list of str
-            Tokens of each text, in order, aligned with `encode_tokens`.
-
-        Examples
-        --------
-        >>> from sk_m2v import StaticEmbedding
-        >>> StaticEmbedding.from_pretrained().tokens(["Hello, world"])
-        [['hello', ',', 'world']]
-        """
-        ids, offsets = self.token_ids(texts, max_length=max_length, missing=missing)
-        vocabulary = self.vocabulary
-        tokens = [vocabulary[index] for index in ids.tolist()]
-        return [tokens[a:b] for a, b in pairwise(offsets)]
-
-    def replace(self, **config: Any) -> StaticEmbedding:
-        """Return the same model with other metadata.
-
-        Parameters
-        ----------
-        **config
-            Entries of `config` to set, such as ``normalize`` and ``max_length``.
-
-        Returns
-        -------
-        StaticEmbedding
-            A model that shares the vectors.
-
-        Examples
-        --------
-        >>> from sk_m2v import StaticEmbedding
-        >>> StaticEmbedding.from_pretrained().replace(max_length=64).max_length
-        64
-        """
-        parts = replace(self._parts, config={**self.config, **config})
-        return StaticEmbedding._from_parts(parts)
-
-    def quantize(
-        self,
-        quantize_to: str | None = None,
-        *,
-        dimensionality: int | None = None,
-        vocabulary_quantization: int | None = None,
-    ) -> StaticEmbedding:
-        """Return a smaller model.
-
-        Dimensions are cut first, then vectors clustered, then rounded, whatever the
-        order in which the arguments stand.
-
-        Parameters
-        ----------
-        quantize_to : {"float32", "float16", "int8"} or None, default=None
-            Type in which to store vectors. "int8" has one scale a row, kept in
-            `weights`. None keeps the type.
-        dimensionality : int or None, default=None
-            Number of dimensions to keep, from the first. None keeps all.
-        vocabulary_quantization : int or None, default=None
-            Number of vectors to keep: k-means of the directions; each token keeps its
-            own length in `weights`. None keeps one vector a token.
-
-        Returns
-        -------
-        StaticEmbedding
-            The smaller model. The same arguments give the same object while it is among
-            the last few that were made.
-
-        Raises
-        ------
-        ValueError
-            If an argument is not possible for this model.
-
-        Examples
-        --------
-        >>> from sk_m2v import StaticEmbedding
-        >>> model = StaticEmbedding.from_pretrained()
-        >>> model.quantize("float16", dimensionality=64)
-        StaticEmbedding(29525 tokens, 64 dimensions, float16)
-        """
-        if (
-            quantize_to is None
-            and dimensionality is None
-            and (vocabulary_quantization is None)
-        ):
-            return self
-        return _shrunk(self, quantize_to, dimensionality, vocabulary_quantization)
-
-
-# Searches over `dimensionality` and `quantize_to` ask for the same few models again and
-# again. They are values, so the same object can serve every time.
-@lru_cache(maxsize=4)
-def _shrunk(
-    model: StaticEmbedding,
-    quantize_to: str | None,
-    dimensionality: int | None,
-    vocabulary_quantization: int | None,
-) -> StaticEmbedding:
-    return StaticEmbedding._from_parts(
-        shrink(model._parts, quantize_to, dimensionality, vocabulary_quantization)
-    )

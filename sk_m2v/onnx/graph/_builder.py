@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from onnx import (
-    AttributeProto,
     GraphProto,
     NodeProto,
     TensorProto,
-    ValueInfoProto,
     helper,
     numpy_helper,
 )
+
+from sk_m2v.onnx.graph._subgraphs import INT, Value, captured_names, value_info
 
 # Versions of the operators used beside those of the main domain. All are in every
 # onnxruntime since 1.17.
 DOMAINS = {"": 20, "ai.onnx.ml": 2, "com.microsoft": 1}
 # Trips of a loop that ends by its condition.
 _FOREVER = 2**62
-
-
-class Value(NamedTuple):
-    """Type of a value that enters or leaves a subgraph."""
-
-    dtype: int  # of TensorProto
-    shape: tuple[int | None, ...] = (None,)
-
-
-INTS = Value(TensorProto.INT64)
-INT = Value(TensorProto.INT64, ())
 
 
 class Graph:
@@ -217,11 +206,11 @@ class Graph:
             inner.nodes,
             self._unique("body"),
             [
-                _info(iteration, INT),
-                _info(running, kinds[0]),
-                *map(_info, entering, types),
+                value_info(iteration, INT),
+                value_info(running, kinds[0]),
+                *map(value_info, entering, types),
             ],
-            list(map(_info, leaving, kinds)),
+            list(map(value_info, leaving, kinds)),
         )
         first = condition or self.constant(np.array(True))
         first, trips = self._after([graph], first, trips or self.constant(_FOREVER))
@@ -261,7 +250,7 @@ class Graph:
                     inner.nodes,
                     self._unique("branch"),
                     [],
-                    list(map(_info, results, types)),
+                    list(map(value_info, results, types)),
                 )
             )
         condition, _ = self._after(graphs, condition, condition)
@@ -291,7 +280,7 @@ class Graph:
         no input of its node, so the condition is made to depend on it.
         """
         depth = max(self._depth.get(condition, 0), self._depth.get(other, 0))
-        captured = {name for graph in graphs for name in _captured(graph)}
+        captured = {name for graph in graphs for name in captured_names(graph)}
         late = sorted(it for it in captured if self._depth.get(it, 0) > depth)
         if late:  # nodes are ordered by depth, so one after the deepest is after all
             name = max(late, key=lambda it: self._depth[it])
@@ -396,25 +385,3 @@ class Graph:
             Boolean of shape ().
         """
         return self.op("Cast", self.op("Size", values), to=TensorProto.BOOL)
-
-
-def _info(name: str, value: Value) -> ValueInfoProto:
-    return helper.make_tensor_value_info(name, value.dtype, value.shape)
-
-
-def _captured(graph: GraphProto) -> set[str]:
-    """Names that a graph reads from outside."""
-    known = {it.name for it in graph.input}
-    captured: set[str] = set()
-    for node in graph.node:
-        captured.update(set(node.input) - known)
-        for inner in _subgraphs(node):
-            captured |= _captured(inner) - known
-        known.update(node.output)
-    return captured
-
-
-def _subgraphs(node: NodeProto) -> Iterator[GraphProto]:
-    for attribute in node.attribute:
-        if attribute.type == AttributeProto.GRAPH:
-            yield attribute.g

@@ -16,7 +16,8 @@ from skl2onnx.common.data_types import (
 )
 
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.onnx.graph._builder import DOMAINS, Graph, _subgraphs
+from sk_m2v.onnx.graph._builder import DOMAINS, Graph
+from sk_m2v.onnx.graph._subgraphs import subgraphs
 from sk_m2v.onnx.heads._pooling import pool
 from sk_m2v.onnx.tokenize._token_ids import Tokens, from_bags, from_padded
 
@@ -260,6 +261,6 @@ def _domains(nodes: Iterable[NodeProto]) -> set[str]:
     domains = set()
     for node in nodes:
         domains.add(node.domain)
-        for graph in _subgraphs(node):
+        for graph in subgraphs(node):
             domains |= _domains(graph.node)
     return domains

@@ -14,7 +14,8 @@ from onnx import TensorProto, helper
 
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS
-from sk_m2v.onnx.graph._builder import Graph, Value
+from sk_m2v.onnx.graph._builder import Graph
+from sk_m2v.onnx.graph._subgraphs import Value
 from sk_m2v.onnx.tokenize._token_ids import Tokens
 
 # Up to this width, sums are differences of running sums, which need no loop but hold

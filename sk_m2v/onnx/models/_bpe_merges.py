@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from onnx import TensorProto
 
-from sk_m2v.onnx.graph._builder import INT, INTS, Graph
+from sk_m2v.onnx.graph._builder import Graph
+from sk_m2v.onnx.graph._subgraphs import INT, INTS
 from sk_m2v.onnx.models._positions import shift
 
 # Rounds of a stage, which puts aside the words that are done; each stage has twice as

@@ -9,7 +9,8 @@ import numpy as np
 from onnx import TensorProto
 
 from sk_m2v.embedding.tokens._backends import Json
-from sk_m2v.onnx.graph._builder import INT, INTS, Graph, Value
+from sk_m2v.onnx.graph._builder import Graph
+from sk_m2v.onnx.graph._subgraphs import INT, INTS, Value
 from sk_m2v.onnx.models._positions import Places, places, shift
 from sk_m2v.onnx.models._viterbi import Steps, longest_paths
 from sk_m2v.onnx.models._word_model import Pieces, Words

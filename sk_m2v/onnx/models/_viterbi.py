@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from onnx import TensorProto
 
-from sk_m2v.onnx.graph._builder import INT, INTS, Graph, Value
+from sk_m2v.onnx.graph._builder import Graph
+from sk_m2v.onnx.graph._subgraphs import INT, INTS, Value
 
 _DOUBLES = Value(TensorProto.DOUBLE)
 _TABLE = Value(TensorProto.DOUBLE, (None, None))

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from onnx import TensorProto
 
 from sk_m2v.embedding.tokens._backends import Json
-from sk_m2v.onnx.graph._builder import INTS, Graph
+from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.graph._hashing import SymbolTable
 from sk_m2v.onnx.graph._phrases import changes, flags
+from sk_m2v.onnx.graph._subgraphs import INTS
 from sk_m2v.onnx.models._word_model import GAP, Pieces, Words
 
 _BOOL = TensorProto.BOOL

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from onnx import TensorProto
 
-from sk_m2v.onnx.graph._builder import INTS, Graph, Value
+from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.graph._hashing import SymbolTable
 from sk_m2v.onnx.graph._phrases import counts
+from sk_m2v.onnx.graph._subgraphs import INTS, Value
 
 _BOOL = TensorProto.BOOL
 _FLAGS = Value(_BOOL)

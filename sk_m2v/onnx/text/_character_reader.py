@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sk_m2v.onnx.graph._builder import INTS, Graph
+from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.graph._phrases import changes, ends_of
+from sk_m2v.onnx.graph._subgraphs import INTS
 from sk_m2v.onnx.models._word_model import GAP, Words
 from sk_m2v.onnx.text._normalizer import Entries
 from sk_m2v.onnx.text._probe import ISOLATED, SPACE

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from onnx import TensorProto
 
-from sk_m2v.onnx.graph._builder import INTS, Graph
+from sk_m2v.onnx.graph._builder import Graph
+from sk_m2v.onnx.graph._subgraphs import INTS
 
 _MASK = 2**32 - 1
 # Smallest character of two, three and four bytes.

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from onnx import TensorProto
 
-from sk_m2v.onnx.graph._builder import INTS, Graph, Value
+from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.graph._phrases import filled
+from sk_m2v.onnx.graph._subgraphs import INTS, Value
 
 WORDS_IN_PAGE = 32
 _CHARACTERS_IN_BLOCK = 64

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sk_m2v.onnx.graph._builder import INTS, Graph
+from sk_m2v.onnx.graph._builder import Graph
+from sk_m2v.onnx.graph._subgraphs import INTS
 from sk_m2v.onnx.tokenize._parts import TextParts
 from sk_m2v.onnx.tokenize._take_apart import take_apart
 from sk_m2v.onnx.tokenize._token_ids import Tokens

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sk_m2v.onnx.graph._builder import INTS, Graph
+from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.graph._phrases import counts
+from sk_m2v.onnx.graph._subgraphs import INTS
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from onnx import TensorProto
 
-from sk_m2v.onnx.graph._builder import INTS, Graph, Value
+from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.graph._phrases import changes, flags
+from sk_m2v.onnx.graph._subgraphs import INTS, Value
 from sk_m2v.onnx.models._word_model import Words
 from sk_m2v.onnx.text._known_words import SUSPECT
 from sk_m2v.onnx.text._reader import Symbols

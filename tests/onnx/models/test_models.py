@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from onnx_graphs import as_model
 from tokenizers import Tokenizer
 
-from sk_m2v.onnx.graph._builder import INTS, Graph
+from sk_m2v.onnx.graph._builder import Graph
+from sk_m2v.onnx.graph._subgraphs import INTS
 from sk_m2v.onnx.models import _bpe_merges, _viterbi
 from sk_m2v.onnx.models._bpe import BpeModel
 from sk_m2v.onnx.models._unigram import UnigramModel

@@ -13,7 +13,8 @@ from onnx import TensorProto
 from onnx_graphs import as_model
 from tokenizers import pre_tokenizers
 
-from sk_m2v.onnx.graph._builder import INTS, Graph, Value
+from sk_m2v.onnx.graph._builder import Graph
+from sk_m2v.onnx.graph._subgraphs import INTS, Value
 from sk_m2v.onnx.text._gpt2_split import (
     CODES,
     LETTER,

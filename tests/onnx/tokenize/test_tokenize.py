@@ -21,7 +21,8 @@ from tokenizers import (
 from sk_m2v.distill.vocabulary._terms import add_terms
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.embedding.tokens._tokens import load_backend, token_ids
-from sk_m2v.onnx.graph._builder import INTS, Graph, Value
+from sk_m2v.onnx.graph._builder import Graph
+from sk_m2v.onnx.graph._subgraphs import INTS, Value
 from sk_m2v.onnx.tokenize._tokenize import tokenize
 from sk_m2v.train.features._new_embedding import train_tokenizer
 
