@@ -38,31 +38,16 @@ def parameters(cls: T) -> T:
 
     Examples
     --------
+    >>> from sk_m2v._base import TextParameters
     >>> from sk_m2v._parameters import parameters
     >>> @parameters
-    ... class Shared:
-    ...     '''Shared.
-    ...
-    ...     Parameters
-    ...     ----------
-    ...     lr : float
-    ...         Step size.
-    ...     '''
-    ...
-    ...     _parameter_constraints = {"lr": [float]}
-    ...     lr: float = 0.1
-    >>> @parameters
-    ... class Net(Shared):
-    ...     '''A net.'''
-    ...     lr: float = 0.5
-    >>> print(Net.__doc__)
-    A net.
-    <BLANKLINE>
-
-    Parameters
-    ----------
-    lr : float, default=0.5
-        Step size.
+    ... class Reader(TextParameters):
+    ...     '''Reads texts.'''
+    ...     n_jobs: int | None = 2
+    >>> "n_jobs : int or None, default=2" in Reader.__doc__
+    True
+    >>> Reader(missing="empty").n_jobs
+    2
     """
     made: Any = dataclass(eq=False, repr=False, kw_only=True)(cls)
     made.__init__.__signature__ = _signature(made)
