@@ -10,7 +10,14 @@ alone::
     python -m doctest -o NORMALIZE_WHITESPACE -o ELLIPSIS docs/guide/encoding.rst
 """
 
+import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+sys.path.insert(0, str(_HERE))
+
+import rooms  # noqa: E402
 
 project = "sk-m2v"
 author = "the sk-m2v developers"
@@ -19,6 +26,10 @@ release = version = version_of("sk-m2v")
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 exclude_patterns = ["_build"]
+
+# Drawn anew for each build, so that it is what the code is.
+(_HERE / "_build").mkdir(exist_ok=True)
+(_HERE / "_build" / "rooms.svg").write_text(rooms.draw())
 
 # `name` is a link to the documented object of that name, else just code.
 default_role = "py:obj"

@@ -61,7 +61,7 @@ def read_pipeline(folder: Path) -> StaticClassifier | StaticRegressor:
     Raises
     ------
     ImportError
-        If the head is one of model2vec before 0.9, and skops is not installed.
+        If an older version of model2vec wrote the head, and skops is not installed.
     ValueError
         If a file is damaged, or the head is more than layers with ReLU between them.
     """
@@ -113,7 +113,7 @@ Parts = tuple[list[Linear], str, npt.NDArray[Any] | None]
 
 
 def _read_head(file: Path, embedding: StaticEmbedding) -> Parts:
-    """Layers, activation and classes as model2vec writes them from 0.9 on."""
+    """Layers, activation and classes as model2vec 0.10 writes them."""
     config = embedding.config["head_config"]
     arrays = _read_safetensors(file)
     layers = []
