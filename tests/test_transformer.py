@@ -215,7 +215,7 @@ class TestStaticEmbeddingTransformer:
             StaticEmbeddingTransformer().get_feature_names_out()
 
     def test_a_search_reads_the_model_once(self, tiny_model, tmp_path, monkeypatch):
-        from sk_m2v.embedding import _model
+        from sk_m2v.embedding import _variants
         from sk_m2v.embedding.storage import _folder
 
         folders = [str(tmp_path / name) for name in "ab"]
@@ -223,12 +223,14 @@ class TestStaticEmbeddingTransformer:
             tiny_model.save_pretrained(folder)
         read: list[Path] = []
         shrunk: list[object] = []
-        real_read, real_shrink = _folder.read_folder, _model.shrink
+        real_read, real_shrink = _folder.read_folder, _variants.shrink
         monkeypatch.setattr(
             _folder, "read_folder", lambda path: read.append(path) or real_read(path)
         )
         monkeypatch.setattr(
-            _model, "shrink", lambda *given: shrunk.append(given) or real_shrink(*given)
+            _variants,
+            "shrink",
+            lambda *given: shrunk.append(given) or real_shrink(*given),
         )
         search = GridSearchCV(
             make_pipeline(StaticEmbeddingTransformer(), LogisticRegression()),

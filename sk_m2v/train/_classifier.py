@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sk_m2v._parameters import public
+from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v.train._data import Task, TrainingData
 from sk_m2v.train._parameters import ClassParameters
@@ -27,6 +27,7 @@ from sk_m2v.train.labels._labels import Labels
 
 
 @public("sk_m2v.train")
+@parameters
 class BaseStaticClassifier(
     PersistenceMixin, ClassifierMixin, ClassParameters, TextModel, BaseEstimator, ABC
 ):

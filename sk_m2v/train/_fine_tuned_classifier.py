@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._parameters import parameters
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v._text import as_texts
 from sk_m2v.train._classifier import BaseStaticClassifier
@@ -21,6 +22,7 @@ from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import Judge
 
 
+@parameters
 class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
     """What trains embedding and head together, from a logistic regression on."""
 
