@@ -194,7 +194,12 @@ class AddedTokens:
             # Of whitespace between two tokens that both take it, the first has it all.
             taken = graph.op("Concat", [0], graph.op("Slice", end, [0], [-1]), axis=0)
             first = graph.op("Max", first, taken)
-        return graph.op("Where", left, first, at), end
+        at = graph.op("Where", left, first, at)
+        # A token that is whitespace is found in what the one before has taken, too, and
+        # text goes on behind it.
+        later = graph.op("Slice", at, [1], [2**62])
+        end = graph.op("Min", end, graph.op("Concat", later, [2**62], axis=0))
+        return at, end
 
     def _leftmost(self, graph: Graph, at: str, size: str) -> str:
         """Mask of the occurrences that overlap none to their left that is kept."""

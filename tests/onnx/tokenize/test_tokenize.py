@@ -314,6 +314,7 @@ TAKEN += [
     "<|e ab ab",
     "<|e  ab ab <mask>",
 ]
+TAKEN += ["<|e    ", "<|e     <mask>", "<|e   x", "<|e       x", "<|e    <s>    "]
 TAKEN += ["<s> <mask>", "<s>  <mask> <s> <mask>", "<mask> <s> a", "<s> <|e <mask>"]
 
 
