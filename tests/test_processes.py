@@ -117,6 +117,71 @@ def test_streams_are_not_read_ahead(default_model):
     assert drawn < 20_000
 
 
+AFTER_TRAINING = """
+import multiprocessing, sys, torch
+import numpy as np
+from sk_m2v import *
+
+sys.path.insert(0, {tests!r})
+torch.set_num_threads(2)
+big = torch.ones(2_000_000)
+(big * big).sum()  # torch has its threads
+
+texts = [f"a good film, number {{i}}" for i in range(600)]
+texts += [f"a dull book, number {{i}}" for i in range(600)]
+labels = np.repeat(["film", "book"], 600)
+options = dict(max_epochs=2, random_state=0)
+
+
+def use(name):
+    "Train, and return something that depends on it."
+    if name == "search":
+        from joblib import parallel_config
+        from sklearn.model_selection import GridSearchCV
+
+        with parallel_config("multiprocessing", n_jobs=2):
+            grid = {{"lr": [1e-3, 1e-2]}}
+            search = GridSearchCV(StaticClassifier(**options), grid, cv=2)
+            return search.fit(texts, labels).cv_results_["mean_test_score"]
+    if name == "distill":
+        from tiny_teachers import bert, tokenizer
+
+        student = DistillTransformer((bert(), tokenizer()))
+        return student.fit(["red cat", "blue bird", "dog"]).transform(["red", "cat"])
+    if name == "pairs":
+        student = ContrastiveTransformer(**options)
+        return student.fit(texts, texts[::-1]).transform(texts)
+    if name == "regressor":
+        numbers = np.arange(1200) / 1200
+        return StaticRegressor(**options).fit(texts, numbers).predict(texts)
+    estimator = dict(FE=FeatureExtractionClassifier, FT=StaticClassifier)[name]
+    options.pop("max_epochs", None) if name == "FE" else None
+    return estimator(**options).fit(texts, labels).predict_proba(texts)
+
+
+here = use({name!r})
+if {name!r} == "search":
+    sys.exit()
+reader, writer = multiprocessing.Pipe()
+context = multiprocessing.get_context("fork")
+child = context.Process(target=lambda: writer.send(use({name!r})))
+child.start()
+assert reader.poll(60), "the child hangs"
+np.testing.assert_allclose(reader.recv(), here, atol=1e-4)
+child.join()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize(
+    "name", ["FE", "FT", "regressor", "pairs", "distill", "search"]
+)
+def test_training_in_a_fork_after_training(name):
+    """In a new process: in this one, torch may have no threads to be missed."""
+    code = AFTER_TRAINING.format(name=name, tests=os.path.dirname(__file__))
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 IMPORTS = """
 import sys
 {code}

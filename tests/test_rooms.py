@@ -48,7 +48,11 @@ INNER: dict[str, list[str]] = {
 }
 # Where each library may be imported: nowhere else, not even inside a function.
 LIBRARIES = {
-    "torch": {"sk_m2v.distill.teachers", "sk_m2v.train"},
+    "torch": {
+        "sk_m2v._device",
+        "sk_m2v.distill.teachers",
+        "sk_m2v.train",
+    },
     "skorch": {"sk_m2v.train.fitting"},
     "transformers": {"sk_m2v.distill.teachers"},
     "onnx": {"sk_m2v.onnx"},

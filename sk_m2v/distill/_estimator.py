@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._base import TextTagsMixin, as_embedding
 from sk_m2v._optional import require
+from sk_m2v._forked import safe_threads
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
@@ -130,6 +131,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
     )
 
     @validates_parameters
+    @safe_threads()
     def fit(self, X: Any = None, y: Any = None) -> Self:
         """Distil the teacher.
 

@@ -94,8 +94,8 @@ class DistillParameters(ReadingParameters):  # numpydoc ignore=PR02
         once, whatever is stopped, repeated, cross-validated or searched. None keeps
         nothing.
     device : str or None
-        Where a transformer runs, such as "cpu" or "cuda". None is "cuda" where there is
-        one, else "cpu".
+        Where a transformer runs, such as "cpu" or "cuda". None, or "auto", is "cuda"
+        where there is one, else "cpu".
     dtype : {"float32", "bfloat16"}
         Type in which a transformer computes. bfloat16 is faster where the processor has
         it, and exact enough.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
+from math import ceil
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embedding
+from sk_m2v._forked import safe_threads
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
@@ -23,10 +24,7 @@ from sk_m2v._sklearn import (
 )
 from sk_m2v._text import as_texts
 from sk_m2v.persistence import PretrainedEstimator
-from sk_m2v.train._fine_tuning import (
-    TrainsNet,
-    require_training,
-)
+from sk_m2v.train._fine_tuning import TrainsNet
 from sk_m2v.train._parameters import SeedParameter
 from sk_m2v.train.fitting._trainable_rows import TrainableRows
 from sk_m2v.train.labels._split import split_off
@@ -103,7 +101,11 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
     (1, 256)
     """
 
-    _saved_attributes: ClassVar[tuple[str, ...]] = ("n_iter_", "history_")
+    _saved_attributes: ClassVar[tuple[str, ...]] = (
+        "n_iter_",
+        "best_epoch_",
+        "history_",
+    )
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         # A pair alone has nothing to be told from.
@@ -151,7 +153,6 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: pass both or neither")
         held_out = None if X_val is None else self._pairs(X_val, y_val, "y_val")
-        require_training()
         random_state = check_random_state(self.random_state)
         if held_out is None and self.validation_fraction is not None:
             rows = split_off(pairs, self.validation_fraction, random_state)
@@ -191,6 +192,7 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
             )
         return np.array(sides, dtype=object).T
 
+    @safe_threads()
     def _learn(
         self,
         pairs: npt.NDArray[np.object_],
@@ -201,7 +203,8 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
         from torch import nn
 
         from sk_m2v.train.fitting._module import BagModule
-        from sk_m2v.train.fitting._pairs import InfoNCE, PairDataset, judge_pairs
+        from sk_m2v.train.fitting._nets import Net
+        from sk_m2v.train.fitting._pairs import InfoNCE, PairDataset
 
         embedding = as_embedding(self.model)
         # The first texts of all pairs, followed by the second texts.
@@ -218,17 +221,19 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
             token_dropout=self.token_dropout,
             random_state=np.random.RandomState(seed),
         )
-        criterion = InfoNCE(self.temperature)
-        validate = None
+        validation, size = None, self._batch_size(len(data))
         if held_out is not None:
             validation = PairDataset(rows.rows(tokens[1]), _names(texts[1]))
-            size = self._batch_size(len(data))
-            validate = partial(judge_pairs, criterion, validation, size)
+            # Each text is told from those of its batch: about as many as in training,
+            # and no fewer in the last batch.
+            size = ceil(len(held_out) / ceil(len(held_out) / size))
         module, fitted = self._train(
             BagModule(rows.vectors, nn.Identity()),
             data,
-            criterion,
-            validate=validate,
+            InfoNCE(self.temperature),
+            kind=Net,
+            validation=validation,
+            validation_batch_size=size,
             max_epochs=self.max_epochs,
             seed=seed,
         )

@@ -21,7 +21,7 @@ from sk_m2v.train.heads._head import Head
 from sk_m2v.train.heads._logistic import fit_logistic
 from sk_m2v.train.heads._sklearn import SklearnHead
 from sk_m2v.train.labels._labels import Labels
-from sk_m2v.train.labels._scoring import Judge, log_loss
+from sk_m2v.train.labels._scoring import log_loss, score
 
 
 @public("sk_m2v")
@@ -171,7 +171,8 @@ def _losses(
     probabilities = head.probabilities(*train.features, multilabel=multilabel)
     losses["train_loss"] = log_loss(train.Y, probabilities, train.weights)
     if validation is not None:
-        judge = Judge(labels, validation.Y, "accuracy")
-        losses |= judge(head.probabilities(*validation.features, multilabel=multilabel))
-        del losses["goal"]
+        Y, features = validation.Y, validation.features
+        probabilities = head.probabilities(*features, multilabel=multilabel)
+        losses["valid_loss"] = log_loss(Y, probabilities)
+        losses["valid_accuracy"] = score(labels, Y, "accuracy", probabilities)
     return losses

@@ -13,13 +13,13 @@ from sk_m2v._sklearn import validates_parameters
 from sk_m2v._text import as_texts
 from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._data import Task
-from sk_m2v.train._fine_tuning import FineTuned, require_training
+from sk_m2v.train._fine_tuning import FineTuned
 from sk_m2v.train._parameters import LossParameters
 from sk_m2v.train.heads._fit import as_linear
 from sk_m2v.train.heads._head import Head, Linear, to_probabilities
 from sk_m2v.train.heads._logistic import fit_logistic
 from sk_m2v.train.labels._labels import Labels
-from sk_m2v.train.labels._scoring import Judge
+from sk_m2v.train.labels._scoring import score
 
 
 @parameters
@@ -29,24 +29,26 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
     def _learn_classes(
         self, task: Task, labels: Labels, max_epochs: int | None
     ) -> dict[str, Any]:
-        require_training()
         from sk_m2v.train.fitting._losses import ClassificationLoss
+        from sk_m2v.train.fitting._nets import ClassifierNet
 
-        judge = None
-        if task.validation is not None:
-            by_probability = Judge(labels, task.validation.Y, self.scoring)
+        multilabel, validation = labels.multilabel, task.validation
 
-            def judge(scores: npt.NDArray[np.float64]) -> dict[str, float]:
-                return by_probability(
-                    to_probabilities(scores, multilabel=labels.multilabel)
-                )
+        def judge(scores: npt.NDArray[np.float64]) -> float:
+            assert validation is not None
+            probabilities = to_probabilities(scores, multilabel=multilabel)
+            return score(labels, validation.Y, self.scoring, probabilities)
 
         return self._fine_tune(
             task,
             start=self._head if task.resume else self._start(task, labels),
             criterion=ClassificationLoss(
-                labels.multilabel, self.focal_gamma, self.label_smoothing
+                len(labels.classes_),
+                multilabel=multilabel,
+                focal_gamma=self.focal_gamma,
+                label_smoothing=self.label_smoothing,
             ),
+            kind=ClassifierNet,
             judge=judge,
             max_epochs=self.max_epochs if max_epochs is None else max_epochs,
         )

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._device import find_device
+from sk_m2v._forked import safe_threads
 from sk_m2v._optional import require
 from sk_m2v.train._data import Task
 from sk_m2v.train._parameters import HeadParameters, NetParameters
 from sk_m2v.train.fitting._trainable_rows import TrainableRows
 from sk_m2v.train.heads._head import Head
 
-# From the scores of the validation texts to what goes into the history, and a "goal".
-ScoreJudge = Callable[[npt.NDArray[np.float64]], dict[str, float]]
+# From the scores of all validation texts to how good they are.
+Score = Callable[[npt.NDArray[np.float64]], float]
+
+
+# Texts to validate with at a time.
+_VALIDATION_BATCH_SIZE = 4096
 
 
 def require_training() -> None:
@@ -43,37 +48,58 @@ class TrainsNet(NetParameters):
             return int(np.clip(n_texts // 100, 32, 512))
         return self.batch_size
 
+    def _validate_params(self) -> None:
+        """Check parameters, and that there is all that training needs."""
+        super()._validate_params()  # type: ignore[misc]
+        require_training()
+        from sk_m2v.train.fitting._callbacks import check_callbacks
+
+        find_device(self.device)
+        check_callbacks(self.callbacks or ())
+
     def _train(
         self,
         module: Any,
         data: Any,
         criterion: Any,
         *,
-        validate: Callable[[Any], dict[str, float]] | None,
+        kind: type,
+        validation: Any,
         max_epochs: int,
         seed: int,
+        validation_batch_size: int = _VALIDATION_BATCH_SIZE,
+        score: Score | None = None,
+        scoring: str = "loss",
         before: Sequence[dict[str, Any]] = (),
     ) -> tuple[Any, dict[str, Any]]:
         """Train a module in place; return it, on the CPU, and fitted attributes."""
         from sk_m2v.train.fitting import _net
 
-        net, history = _net.train(
+        net, history, best_epoch = _net.train(
             module,
             data,
             criterion,
+            kind=kind,
             optimizer=self.optimizer,
             lr=self.lr,
             batch_size=self._batch_size(len(data)),
             max_epochs=max_epochs,
-            validate=validate,
+            validation=validation,
+            validation_batch_size=validation_batch_size,
+            score=score,
+            scoring=scoring,
             patience=self.patience,
             callbacks=self.callbacks or (),
-            device=self.device,
+            device=str(find_device(self.device)),
             seed=seed,
             verbose=int(self.verbose),
         )
-        history = [*before, *history]
-        fitted = {"net_": net, "history_": history, "n_iter_": len(history)}
+        fitted = {
+            "net_": net,
+            "history_": [*before, *history],
+            "n_iter_": len(before) + len(history),
+            "best_epoch_": len(before) + best_epoch,
+        }
         return module.cpu().eval(), fitted
 
 
@@ -150,13 +176,15 @@ class FineTuned(HeadParameters, TrainsNet):
         """Whether `fit` goes on from what is fitted."""
         return bool(self.warm_start) and hasattr(self, "_head")
 
+    @safe_threads()
     def _fine_tune(
         self,
         task: Task,
         *,
         start: Head,
         criterion: Any,
-        judge: ScoreJudge | None,
+        kind: type,
+        judge: Score,
         max_epochs: int,
     ) -> dict[str, Any]:
         """Train from a start, and return fitted attributes."""
@@ -175,26 +203,29 @@ class FineTuned(HeadParameters, TrainsNet):
             elif type(self).build_head is FineTuned.build_head:
                 _module.start_from_linear(head, start.layers[0])
             module = self.build_module(rows.vectors, head)
-        validate = None
-        if validation is not None and judge is not None:
-            validation_data = BagDataset(
-                rows.rows(validation.tokens),
-                start.lexical_scores(validation.features.blocks),
-                (),
-            )
-            validate = partial(_validate, judge, validation_data)
         data = BagDataset(
             rows.rows(train.tokens),
             start.lexical_scores(train.features.blocks),
-            (train.Y, train.weights.astype(np.float32)),
+            train.Y,
+            train.weights.astype(np.float32),
             token_dropout=self.token_dropout,
             random_state=np.random.RandomState(seed),
         )
+        validation_data = None
+        if validation is not None:
+            validation_data = BagDataset(
+                rows.rows(validation.tokens),
+                start.lexical_scores(validation.features.blocks),
+                validation.Y,
+            )
         module, fitted = self._train(
             module,
             data,
             criterion,
-            validate=validate,
+            kind=kind,
+            validation=validation_data,
+            score=None if self.scoring == "loss" else judge,
+            scoring=self.scoring,
             max_epochs=max_epochs,
             seed=seed,
             before=getattr(self, "history_", ()) if task.resume else (),
@@ -205,19 +236,3 @@ class FineTuned(HeadParameters, TrainsNet):
             tuned = rows.put_back(module.vectors.detach().numpy())
         head = Head(_module.to_layers(module.head), start.lexical)
         return {**fitted, "embedding_": tuned, "_head": head}
-
-
-def _validate(judge: ScoreJudge, data: Any, module: Any) -> dict[str, float]:
-    """Judge a module in training."""
-    import torch
-
-    training = module.training
-    module.eval()
-    with torch.no_grad():
-        (device,) = {it.device for it in module.parameters()}
-        scores = [
-            module(data.__getitems__(rows)[0].to(device)).cpu().double().numpy()
-            for rows in np.array_split(np.arange(len(data)), len(data) // 4096 + 1)
-        ]
-    module.train(training)
-    return judge(np.concatenate(scores))

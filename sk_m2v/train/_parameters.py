@@ -114,21 +114,25 @@ class NetParameters:  # numpydoc ignore=PR02
     optimizer : {"adam", "adamw", "sgd"} or type
         Optimiser, or a class of `torch.optim`.
     device : str
-        Where to train, such as ``"cuda"``.
+        Where to train, such as "cuda". "auto" is "cuda" where there is one, else "cpu".
     callbacks : list of skorch.callbacks.Callback or None
-        Callbacks of the training.
+        Callbacks of the training, classes of them, or pairs of a name and one of these.
     verbose : int
-        Whether to print a line an epoch.
+        Whether to say what is done, and to print a line an epoch.
 
     Attributes
     ----------
     embedding_ : StaticEmbedding
         The fine-tuned model, which any other estimator can use.
     history_ : list of dict
-        One entry an epoch: ``"epoch"``, ``"train_loss"``, ``"dur"`` (seconds) and, with
-        validation texts, ``"valid_loss"`` and the like.
+        One entry an epoch: ``"epoch"``, ``"train_loss"``, ``"dur"`` (seconds), with
+        validation texts ``"valid_loss"`` and the like, and what callbacks recorded, if
+        it is a number, a truth or a text.
     n_iter_ : int
         Number of epochs.
+    best_epoch_ : int
+        The epoch whose weights were kept: with validation the best, else the last. 0 is
+        the start.
     net_ : skorch.NeuralNet
         The net of the last training. It is not part of a pickle.
     """

@@ -22,7 +22,11 @@ class PersistenceMixin(PretrainedEstimator):
     two methods.
     """
 
-    _saved_attributes: ClassVar[tuple[str, ...]] = ("n_iter_", "history_")
+    _saved_attributes: ClassVar[tuple[str, ...]] = (
+        "n_iter_",
+        "best_epoch_",
+        "history_",
+    )
 
     def _extra_state(self) -> dict[str, Any]:
         """What else is fitted, in a form for JSON."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -23,7 +22,7 @@ from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._data import Part, Task, TrainingData
-from sk_m2v.train._fine_tuning import FineTuned, require_training
+from sk_m2v.train._fine_tuning import FineTuned
 from sk_m2v.train._persistence import PersistenceMixin
 from sk_m2v.train._text_model import TextModel
 from sk_m2v.train.heads._head import Head, Linear
@@ -155,7 +154,6 @@ class StaticRegressor(  # numpydoc ignore=PR02
         if X_val is not None:
             targets_val, _ = read_targets(y_val, "y_val", form, cosine=cosine)
             held_out = TrainingData(X_val, targets_val)
-        require_training()
         data = TrainingData(texts, targets, weight, held_out)
         self._fit(data, form, fraction=self.validation_fraction, resume=resume)
         return self
@@ -167,20 +165,29 @@ class StaticRegressor(  # numpydoc ignore=PR02
         self, task: Task, target: tuple[int, ...], max_epochs: int | None
     ) -> dict[str, Any]:
         from sk_m2v.train.fitting._losses import CosineDistance, SquaredError
+        from sk_m2v.train.fitting._nets import RegressorNet
 
         train, validation, cosine = task.train, task.validation, self.loss == "cosine"
         if task.resume:
             scale = self._scale
         else:
             scale = scale_of(train.Y, train.weights, cosine=cosine)
-        train = replace(train, Y=scale.apply(train.Y).astype(np.float32))
-        judge = None
-        if validation is not None:
-            judge = partial(_judge, self.loss, self.scoring, scale, validation.Y)
+        train = _scaled(train, scale)
+        scaled = None if validation is None else _scaled(validation, scale)
+
+        def judge(values: FloatArray) -> float:
+            assert validation is not None
+            known = _Known(values * scale.unit + scale.mean)
+            truth = validation.Y
+            return float(
+                get_scorer(self.scoring)(known, np.empty((len(truth), 0)), truth)
+            )
+
         learnt = self._fine_tune(
-            replace(task, train=train),
+            replace(task, train=train, validation=scaled),
             start=scale.removed(self._head) if task.resume else self._start(train),
             criterion=CosineDistance() if cosine else SquaredError(),
+            kind=RegressorNet,
             judge=judge,
             max_epochs=self.max_epochs if max_epochs is None else max_epochs,
         )
@@ -246,21 +253,8 @@ class StaticRegressor(  # numpydoc ignore=PR02
         return tags
 
 
-def _judge(
-    loss: str, scoring: str, scale: Scale, truth: FloatArray, values: FloatArray
-) -> dict[str, float]:
-    """Return what goes into the history, and a ``"goal"`` to make large."""
-    if loss == "cosine":
-        lengths = np.linalg.norm(values, axis=1) * np.linalg.norm(truth, axis=1)
-        products = (values * truth).sum(axis=1)
-        valid_loss = float(1 - np.mean(products / np.maximum(lengths, 1e-300)))
-    else:
-        valid_loss = float(np.mean((values - scale.apply(truth)) ** 2))
-    if scoring == "loss":
-        return {"valid_loss": valid_loss, "goal": -valid_loss}
-    known = _Known(values * scale.unit + scale.mean)
-    goal = float(get_scorer(scoring)(known, np.empty((len(truth), 0)), truth))
-    return {"valid_loss": valid_loss, f"valid_{scoring}": goal, "goal": goal}
+def _scaled(part: Part, scale: Scale) -> Part:
+    return replace(part, Y=scale.apply(part.Y).astype(np.float32))
 
 
 class _Known(RegressorMixin, BaseEstimator):

@@ -505,7 +505,7 @@ def _scores_of_net(classifier, texts):
     rows = TrainableRows(classifier.embedding_, tokens)
     features = classifier._features(texts, False)
     fixed = classifier._head.lexical_scores(features.blocks)
-    data = BagDataset(rows.rows(tokens), fixed, ())
+    data = BagDataset(rows.rows(tokens), fixed, np.empty(len(texts)))
     module = classifier.net_.module_
     module.vectors = torch.nn.Parameter(torch.from_numpy(rows.vectors))
     with torch.no_grad():

@@ -61,7 +61,7 @@ def test_loss_is_cross_entropy_in_both_directions():
     first, second = it[:4], it[4:]
     forth = F.cross_entropy(first @ second.T / 0.1, torch.arange(4))
     back = F.cross_entropy(second @ first.T / 0.1, torch.arange(4))
-    loss = InfoNCE(0.1)(it, [torch.arange(8)])
+    loss = InfoNCE(0.1)(it, torch.arange(8))
     assert_allclose(loss, (forth + back) / 2, rtol=1e-6)
 
 
@@ -84,7 +84,7 @@ def test_equal_texts_are_never_negatives(first, second, shared):
     assert_array_equal(sharing(torch.tensor(first), torch.tensor(second)), expected)
     # What is masked has no influence on the loss of the row.
     it = vectors(6).requires_grad_()
-    loss = InfoNCE(0.1)(it, [torch.tensor([*first, *second])])
+    loss = InfoNCE(0.1)(it, torch.tensor([*first, *second]))
     logits = it[:3] @ it[3:].T / 0.1
     by_hand = [
         F.cross_entropy(row[i, ~expected[i]], torch.tensor((~expected[i, :i]).sum()))
@@ -212,7 +212,7 @@ def test_validation_keeps_the_best(transformer):
     assert min(losses[-2:]) > min(losses)
     it = torch.from_numpy(transformer.transform([*X, *Y[:4], "red", "green"]))
     batches = [
-        InfoNCE(0.05)(it[[*rows, *(6 + row for row in rows)]], [torch.arange(6)])
+        InfoNCE(0.05)(it[[*rows, *(6 + row for row in rows)]], torch.arange(6))
         for rows in ([0, 1, 2], [3, 4, 5])
     ]
     assert_allclose(min(losses), np.mean(batches), atol=1e-4)

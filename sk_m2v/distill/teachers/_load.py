@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import AutoModel, AutoTokenizer
 
+from sk_m2v._device import find_device
 from sk_m2v.distill.teachers._callable import (
     CallableTeacher,
     has_base,
@@ -168,34 +169,3 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any, JsonRea
         )
     reader = folder_reader(name) if is_folder else hub_reader(name)
     return model, tokenizer, reader
-
-
-def find_device(device: str | None) -> torch.device:
-    """Device to run a teacher on.
-
-    Parameters
-    ----------
-    device : str or None
-        A name that torch knows. None is "cuda" where there is one, else "cpu".
-
-    Returns
-    -------
-    torch.device
-        The device.
-
-    Raises
-    ------
-    ValueError
-        If torch does not know the name, or finds no such device.
-    """
-    if device is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(
-            f"device={device!r} cannot be used here: {error}. Use 'cpu', or None to "
-            "take what there is"
-        ) from error
-    return found

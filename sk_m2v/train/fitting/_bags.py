@@ -21,6 +21,7 @@ class Bags:
     ids: torch.Tensor  # rows of the vectors
     offsets: torch.Tensor  # where each text begins
     fixed: torch.Tensor  # part of the scores that training leaves alone
+    weights: torch.Tensor | None = None  # how much each text counts, or text and label
 
     def __len__(self) -> int:
         return len(self.offsets)
@@ -38,7 +39,8 @@ class Bags:
         Bags
             The tensors.
         """
-        return Bags(*(getattr(self, it.name).to(device) for it in fields(self)))
+        tensors = (getattr(self, it.name) for it in fields(self))
+        return Bags(*(None if it is None else it.to(device) for it in tensors))
 
 
 class BagDataset(Dataset[Any]):
@@ -50,8 +52,10 @@ class BagDataset(Dataset[Any]):
         Ids of the texts: rows of the vectors that are trained.
     fixed : ndarray of shape (n_texts, n_outputs) or None
         Scores of the texts that are added to those of the head.
-    targets : tuple of ndarray
-        What else there is about each text, such as class indices and weights.
+    targets : ndarray of shape (n_texts, ...)
+        The truth about each text, such as class indices.
+    weights : ndarray of shape (n_texts,) or (n_texts, n_labels), default=None
+        How much each text counts, or each text and label.
     token_dropout : float, default=0
         Part of the tokens to leave out of each text, anew each time.
     random_state : RandomState, optional
@@ -62,7 +66,8 @@ class BagDataset(Dataset[Any]):
         self,
         tokens: TokenIds,
         fixed: npt.NDArray[np.floating[Any]] | None,
-        targets: tuple[npt.NDArray[Any], ...],
+        targets: npt.NDArray[Any],
+        weights: npt.NDArray[np.float32] | None = None,
         *,
         token_dropout: float = 0.0,
         random_state: np.random.RandomState | None = None,
@@ -71,7 +76,8 @@ class BagDataset(Dataset[Any]):
         if fixed is None:
             fixed = np.zeros((self._counts.shape[0], 1))
         self._fixed = torch.from_numpy(fixed.astype(np.float32))
-        self._targets = tuple(torch.from_numpy(it) for it in targets)
+        self._targets = torch.from_numpy(targets)
+        self._weights = None if weights is None else torch.from_numpy(weights)
         self._token_dropout = token_dropout
         self._random_state = random_state
 
@@ -79,7 +85,7 @@ class BagDataset(Dataset[Any]):
         return int(self._counts.shape[0])
 
     # A whole batch at once: rows one by one would take most of the time of training.
-    def __getitems__(self, rows: list[int]) -> tuple[Bags, list[torch.Tensor]]:
+    def __getitems__(self, rows: list[int]) -> tuple[Bags, torch.Tensor]:
         """Batch of texts.
 
         Parameters
@@ -91,7 +97,7 @@ class BagDataset(Dataset[Any]):
         -------
         bags : Bags
             The texts.
-        targets : list of torch.Tensor
+        targets : torch.Tensor
             Their targets.
         """
         index = np.asarray(rows)
@@ -105,8 +111,9 @@ class BagDataset(Dataset[Any]):
             torch.from_numpy(ids.astype(np.int64)),
             torch.from_numpy(starts.astype(np.int64)),
             self._fixed[index],
+            None if self._weights is None else self._weights[index],
         )
-        return bags, [it[index] for it in self._targets]
+        return bags, self._targets[index]
 
 
 def as_it_is(batch: Any) -> Any:

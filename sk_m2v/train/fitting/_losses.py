@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from sk_m2v.train.labels._scoring import SMALLEST_PROBABILITY
 
 
 class ClassificationLoss(nn.Module):
     """Cross-entropy of one class a text, or of each of several labels.
 
+    What validation goes by (in evaluation) is the plain log-loss, whatever is made
+    small in training.
+
     Parameters
     ----------
+    n_classes : int
+        Number of classes or labels.
     multilabel : bool
         Whether each label is decided for itself.
     focal_gamma : float
@@ -22,15 +31,24 @@ class ClassificationLoss(nn.Module):
     """
 
     def __init__(
-        self, multilabel: bool, focal_gamma: float, label_smoothing: float
+        self,
+        n_classes: int,
+        *,
+        multilabel: bool,
+        focal_gamma: float,
+        label_smoothing: float,
     ) -> None:
         super().__init__()
+        self.n_classes = n_classes
         self.multilabel = multilabel
         self.focal_gamma = focal_gamma
         self.label_smoothing = label_smoothing
 
     def forward(
-        self, scores: torch.Tensor, target: tuple[torch.Tensor, torch.Tensor]
+        self,
+        scores: torch.Tensor,
+        truth: torch.Tensor,
+        weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Weighted mean of the losses.
 
@@ -38,35 +56,40 @@ class ClassificationLoss(nn.Module):
         ----------
         scores : torch.Tensor of shape (n_texts, n_classes)
             The scores.
-        target : tuple of torch.Tensor
-            Class indices or labels, and weights of the same shape.
+        truth : torch.Tensor of shape (n_texts,) or (n_texts, n_labels)
+            Class indices or labels.
+        weights : torch.Tensor of the shape of `truth`, default=None
+            How much each counts. None is 1.
 
         Returns
         -------
         torch.Tensor
             The loss, a scalar.
         """
-        truth, weights = target
         losses = (
             self._label_losses(scores, truth)
             if self.multilabel
             else self._class_losses(scores, truth)
         )
+        if not self.training:
+            losses = losses.clamp(max=-math.log(SMALLEST_PROBABILITY))
         return _weighted_mean(losses, weights)
 
     def _class_losses(self, scores: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        smoothing = self.label_smoothing if self.training else 0.0
         losses = F.cross_entropy(
-            scores, truth, reduction="none", label_smoothing=self.label_smoothing
+            scores, truth, reduction="none", label_smoothing=smoothing
         )
-        if self.focal_gamma:
+        if self.focal_gamma and self.training:
             right = scores.softmax(1).gather(1, truth[:, None]).squeeze(1)
             losses = losses * (1 - right) ** self.focal_gamma
         return losses
 
     def _label_losses(self, scores: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        smooth = truth * (1 - self.label_smoothing) + self.label_smoothing / 2
+        smoothing = self.label_smoothing if self.training else 0.0
+        smooth = truth * (1 - smoothing) + smoothing / 2
         losses = F.binary_cross_entropy_with_logits(scores, smooth, reduction="none")
-        if self.focal_gamma:
+        if self.focal_gamma and self.training:
             wrong = torch.where(truth > 0, -scores, scores).sigmoid()
             losses = losses * wrong**self.focal_gamma
         return losses
@@ -76,7 +99,10 @@ class SquaredError(nn.Module):
     """Weighted mean of squared differences."""
 
     def forward(
-        self, values: torch.Tensor, target: tuple[torch.Tensor, torch.Tensor]
+        self,
+        values: torch.Tensor,
+        truth: torch.Tensor,
+        weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Loss of predicted numbers.
 
@@ -84,15 +110,16 @@ class SquaredError(nn.Module):
         ----------
         values : torch.Tensor of shape (n_texts, n_targets)
             What was predicted.
-        target : tuple of torch.Tensor
-            The truth, of the same shape, and weights of shape (n_texts,).
+        truth : torch.Tensor of shape (n_texts, n_targets)
+            What is right.
+        weights : torch.Tensor of shape (n_texts,), default=None
+            How much each text counts. None is 1.
 
         Returns
         -------
         torch.Tensor
             The loss, a scalar.
         """
-        truth, weights = target
         return _weighted_mean(((values - truth) ** 2).mean(1), weights)
 
 
@@ -100,7 +127,10 @@ class CosineDistance(nn.Module):
     """Weighted mean of one minus the cosine."""
 
     def forward(
-        self, values: torch.Tensor, target: tuple[torch.Tensor, torch.Tensor]
+        self,
+        values: torch.Tensor,
+        truth: torch.Tensor,
+        weights: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Loss of predicted vectors.
 
@@ -108,19 +138,22 @@ class CosineDistance(nn.Module):
         ----------
         values : torch.Tensor of shape (n_texts, n_targets)
             What was predicted.
-        target : tuple of torch.Tensor
-            The truth, of the same shape, and weights of shape (n_texts,).
+        truth : torch.Tensor of shape (n_texts, n_targets)
+            What is right.
+        weights : torch.Tensor of shape (n_texts,), default=None
+            How much each text counts. None is 1.
 
         Returns
         -------
         torch.Tensor
             The loss, a scalar.
         """
-        truth, weights = target
         return _weighted_mean(1 - F.cosine_similarity(values, truth, dim=1), weights)
 
 
-def _weighted_mean(losses: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+def _weighted_mean(losses: torch.Tensor, weights: torch.Tensor | None) -> torch.Tensor:
+    if weights is None:
+        return losses.mean()
     # A batch of nothing but weights of 0 teaches nothing.
     total = weights.sum().clamp(min=torch.finfo(weights.dtype).tiny)
     return (losses * weights).sum() / total

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -40,7 +38,7 @@ class PairDataset(BagDataset):
         super().__init__(
             tokens,
             None,
-            (names,),
+            names,
             token_dropout=token_dropout,
             random_state=random_state,
         )
@@ -48,7 +46,7 @@ class PairDataset(BagDataset):
     def __len__(self) -> int:
         return super().__len__() // 2
 
-    def __getitems__(self, rows: list[int]) -> tuple[Bags, list[torch.Tensor]]:
+    def __getitems__(self, rows: list[int]) -> tuple[Bags, torch.Tensor]:
         """Batch of pairs.
 
         Parameters
@@ -60,7 +58,7 @@ class PairDataset(BagDataset):
         -------
         bags : Bags
             The first texts, followed by the second texts.
-        targets : list of torch.Tensor
+        targets : torch.Tensor
             The numbers of these texts.
         """
         n_pairs = len(self)
@@ -85,16 +83,14 @@ class InfoNCE(nn.Module):
         super().__init__()
         self.temperature = temperature
 
-    def forward(
-        self, vectors: torch.Tensor, target: list[torch.Tensor]
-    ) -> torch.Tensor:
+    def forward(self, vectors: torch.Tensor, names: torch.Tensor) -> torch.Tensor:
         """Loss of the vectors of pairs.
 
         Parameters
         ----------
         vectors : torch.Tensor of shape (2 * n_pairs, dim)
             Those of the first texts, followed by those of the second, of length 1.
-        target : list of torch.Tensor
+        names : torch.Tensor of shape (2 * n_pairs,)
             Numbers of the texts, the same for equal texts.
 
         Returns
@@ -103,7 +99,6 @@ class InfoNCE(nn.Module):
             The loss, a scalar.
         """
         first, second = vectors.chunk(2)
-        (names,) = target
         scores = (first @ second.T / self.temperature).masked_fill(
             sharing(*names.chunk(2)), -torch.inf
         )
@@ -129,40 +124,3 @@ def sharing(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         for b in (first, second):
             equal |= a[:, None] == b[None, :]
     return equal.fill_diagonal_(False)
-
-
-def judge_pairs(
-    criterion: InfoNCE, data: PairDataset, batch_size: int, module: Any
-) -> dict[str, float]:
-    """Loss of the validation pairs, in batches of the size of those of training.
-
-    Parameters
-    ----------
-    criterion : InfoNCE
-        The loss.
-    data : PairDataset
-        The pairs.
-    batch_size : int
-        Pairs a batch, about.
-    module : torch.nn.Module
-        From bags to vectors.
-
-    Returns
-    -------
-    dict of str to float
-        ``"valid_loss"``, and ``"goal"``, to make large.
-    """
-    training = module.training
-    module.eval()
-    device = module.vectors.device
-    losses, sizes = [], []
-    with torch.no_grad():
-        n_batches = -(-len(data) // batch_size)
-        for rows in np.array_split(np.arange(len(data)), n_batches):
-            bags, targets = data.__getitems__(rows.tolist())
-            vectors = module(bags.to(device)).cpu()
-            losses.append(float(criterion(vectors, targets)))
-            sizes.append(len(rows))
-    module.train(training)
-    loss = float(np.average(losses, weights=sizes))
-    return {"valid_loss": loss, "goal": -loss}

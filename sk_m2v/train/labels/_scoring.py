@@ -12,7 +12,7 @@ from sklearn.metrics import get_scorer
 from sk_m2v.train.labels._labels import Labels
 
 # Log-loss counts probabilities from here: one sure mistake must not outweigh the rest.
-_SMALLEST = 1e-7
+SMALLEST_PROBABILITY = 1e-7
 
 
 def log_loss(
@@ -40,11 +40,18 @@ def log_loss(
         right = probabilities[np.arange(len(Y)), Y]
     else:
         right = np.where(Y > 0, probabilities, 1 - probabilities)
-    return float(np.average(-np.log(np.maximum(right, _SMALLEST)), weights=weights))
+    return float(
+        np.average(-np.log(np.maximum(right, SMALLEST_PROBABILITY)), weights=weights)
+    )
 
 
-class Judge:
-    """Scores predictions for validation texts, in a search for the best weights.
+def score(
+    labels: Labels,
+    Y: npt.NDArray[Any],
+    scoring: str,
+    probabilities: npt.NDArray[np.float64],
+) -> float:
+    """Score predictions.
 
     Parameters
     ----------
@@ -53,37 +60,19 @@ class Judge:
     Y : ndarray of shape (n_texts,) or (n_texts, n_labels)
         The truth.
     scoring : str
-        "loss", "accuracy", or the name of a scorer of scikit-learn.
+        Name of a scorer of scikit-learn.
+    probabilities : ndarray of shape (n_texts, n_classes)
+        What was predicted.
+
+    Returns
+    -------
+    float
+        The larger, the better.
     """
-
-    def __init__(self, labels: Labels, Y: npt.NDArray[Any], scoring: str) -> None:
-        self._labels = labels
-        self._Y = Y
-        self._scoring = scoring
-        self._scorer = None if scoring == "loss" else get_scorer(scoring)
-
-    def __call__(self, probabilities: npt.NDArray[np.float64]) -> dict[str, float]:
-        """Return what goes into the history, and a ``"goal"`` to make large.
-
-        Parameters
-        ----------
-        probabilities : ndarray of shape (n_texts, n_classes)
-            Those predicted for the validation texts.
-
-        Returns
-        -------
-        dict of str to float
-            ``"valid_loss"``, ``"valid_<scoring>"`` and ``"goal"``.
-        """
-        multilabel = self._labels.multilabel
-        loss = log_loss(self._Y, probabilities)
-        if self._scorer is None:
-            return {"valid_loss": loss, "goal": -loss}
-        classes = self._labels.classes_
-        truth = self._Y.astype(np.int64) if multilabel else classes[self._Y]
-        known = _Known(probabilities, classes, multilabel)
-        goal = float(self._scorer(known, np.empty((len(truth), 0)), truth))
-        return {"valid_loss": loss, f"valid_{self._scoring}": goal, "goal": goal}
+    classes, multilabel = labels.classes_, labels.multilabel
+    truth = Y.astype(np.int64) if multilabel else classes[Y]
+    known = _Known(probabilities, classes, multilabel)
+    return float(get_scorer(scoring)(known, np.empty((len(truth), 0)), truth))
 
 
 class _Known(ClassifierMixin, BaseEstimator):

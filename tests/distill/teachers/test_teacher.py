@@ -20,9 +20,9 @@ from transformers import (
     T5EncoderModel,
 )
 
+from sk_m2v._device import find_device
 from sk_m2v.distill.teachers._callable import CallableTeacher
 from sk_m2v.distill.teachers._forward import embed
-from sk_m2v.distill.teachers._load import find_device
 from sk_m2v.distill.teachers._poolings import POOLINGS
 from sk_m2v.distill.teachers._transformer import TransformerTeacher
 
