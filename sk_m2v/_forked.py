@@ -1,4 +1,4 @@
-"""torch in a process that was forked from one that may have used it."""
+"""Threads of torch in a process that was forked from one that may have used them."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._base import TextTagsMixin, as_embedding
-from sk_m2v._optional import require
 from sk_m2v._forked import safe_threads
+from sk_m2v._optional import require
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
