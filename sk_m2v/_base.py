@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import field
 from numbers import Integral
 from pathlib import Path
@@ -101,3 +102,33 @@ class TextTagsMixin:
         tags.input_tags.two_d_array = False
         tags.transformer_tags.preserves_dtype = []  # always float32
         return tags
+
+
+def checked_range(ngram_range: Sequence[Any]) -> tuple[int, int]:
+    """Shortest and longest n-gram, from what the user says.
+
+    Parameters
+    ----------
+    ngram_range : tuple or list of (int, int)
+        What the user says.
+
+    Returns
+    -------
+    tuple of (int, int)
+        The lengths.
+
+    Raises
+    ------
+    ValueError
+        If these are no such lengths.
+    """
+    if (
+        len(ngram_range) != 2
+        or not all(isinstance(n, Integral) for n in ngram_range)
+        or not 1 <= ngram_range[0] <= ngram_range[1]
+    ):
+        raise ValueError(
+            "ngram_range must be two integers, 1 <= shortest <= longest, got "
+            f"{ngram_range!r}"
+        )
+    return int(ngram_range[0]), int(ngram_range[1])

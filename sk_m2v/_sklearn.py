@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
+from sklearn.utils._sparse import _align_api_if_sparse as align_sparse
 
 __all__ = [
     "ClassNamePrefixFeaturesOutMixin",
@@ -19,6 +20,7 @@ __all__ = [
     "Interval",
     "RealNotInt",
     "StrOptions",
+    "align_sparse",
     "validates_parameters",
 ]
 

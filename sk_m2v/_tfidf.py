@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -13,10 +12,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embedding
+from sk_m2v._base import (
+    ModelParameter,
+    TextParameters,
+    TextTagsMixin,
+    as_embedding,
+    checked_range,
+)
 from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._parameters import parameters, public
-from sk_m2v._sklearn import validates_parameters
+from sk_m2v._sklearn import align_sparse, validates_parameters
 from sk_m2v._text import text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
@@ -36,6 +41,8 @@ class TokenTfidfVectorizer(  # numpydoc ignore=PR02
     TextParameters,
     ModelParameter,
     BaseEstimator,
+    # As for scikit-learn's vectorizers: no frame could hold what is sparse.
+    auto_wrap_output_keys=None,
 ):
     """Sparse TF-IDF features over the tokens of a static embedding.
 
@@ -93,7 +100,7 @@ class TokenTfidfVectorizer(  # numpydoc ignore=PR02
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **TfidfTransformer._parameter_constraints,
-        "ngram_range": [tuple],
+        "ngram_range": [tuple, list],
     }
 
     ngram_range: tuple[int, int] = (1, 1)
@@ -128,7 +135,7 @@ class TokenTfidfVectorizer(  # numpydoc ignore=PR02
         return self
 
     @validates_parameters
-    def fit_transform(self, X: Iterable[str], y: Any = None) -> csr_array:
+    def fit_transform(self, X: Iterable[str], y: Any = None) -> Any:
         """Fit to texts and return their features, tokenizing once.
 
         Parameters
@@ -140,12 +147,12 @@ class TokenTfidfVectorizer(  # numpydoc ignore=PR02
 
         Returns
         -------
-        csr_array of shape (n_texts, n_features), dtype float32
-            The features.
+        csr_array or csr_matrix of shape (n_texts, n_features), dtype float32
+            The features, in the form of scikit-learn's ``sparse_interface``.
         """
-        return self._fit(X)
+        return align_sparse(self._fit(X))
 
-    def transform(self, X: Iterable[str]) -> csr_array:
+    def transform(self, X: Iterable[str]) -> Any:
         """Features of texts.
 
         Parameters
@@ -155,8 +162,9 @@ class TokenTfidfVectorizer(  # numpydoc ignore=PR02
 
         Returns
         -------
-        csr_array of shape (n_texts, n_features), dtype float32
-            The features; tokens or n-grams that did not occur in `fit` are left out.
+        csr_array or csr_matrix of shape (n_texts, n_features), dtype float32
+            The features, in the form of scikit-learn's ``sparse_interface``; tokens or
+            n-grams that did not occur in `fit` are left out.
         """
         check_is_fitted(self)
         ngrams = self._ngrams
@@ -172,7 +180,8 @@ class TokenTfidfVectorizer(  # numpydoc ignore=PR02
             n_jobs=self.n_jobs,
             show_progress=False,
         )
-        return vstack(list(blocks) or [transform_batch([])], format="csr")
+        features = vstack(list(blocks) or [transform_batch([])], format="csr")
+        return align_sparse(features)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
         """Tokens or n-grams, in the order of the columns.
@@ -217,7 +226,7 @@ class TokenTfidfVectorizer(  # numpydoc ignore=PR02
     def _fit(self, X: Iterable[str]) -> csr_array:
         """Fit, and return the features."""
         ngrams = NgramTfidf(
-            _checked_range(self.ngram_range),
+            checked_range(self.ngram_range),
             norm=self.norm,
             use_idf=self.use_idf,
             smooth_idf=self.smooth_idf,
@@ -242,16 +251,3 @@ class TokenTfidfVectorizer(  # numpydoc ignore=PR02
         return embedding.token_ids(
             X, max_length=self.max_length, missing=self.missing, n_jobs=n_jobs
         )
-
-
-def _checked_range(ngram_range: tuple[Any, ...]) -> tuple[int, int]:
-    if (
-        len(ngram_range) != 2
-        or not all(isinstance(n, Integral) for n in ngram_range)
-        or not 1 <= ngram_range[0] <= ngram_range[1]
-    ):
-        raise ValueError(
-            "ngram_range must be two integers, 1 <= shortest <= longest, got "
-            f"{ngram_range!r}"
-        )
-    return int(ngram_range[0]), int(ngram_range[1])

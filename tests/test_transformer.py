@@ -38,14 +38,13 @@ class CheckedEmbedding(NumbersAsTexts, StaticEmbeddingTransformer):
         return self.fit(X, y).transform(X)
 
 
-class CheckedTfidf(NumbersAsTexts, TokenTfidfVectorizer):
+class CheckedTfidf(NumbersAsTexts, TokenTfidfVectorizer, auto_wrap_output_keys=None):
     def get_feature_names_out(self, input_features=None):
         names = super().get_feature_names_out()
         _check_feature_names_in(self, input_features)
         return names
 
 
-SPARSE_OUTPUT = {name for name in EXTRA_CHECKS if "_output_" in name}
 ESTIMATORS = [CheckedEmbedding(), CheckedTfidf()]
 
 
@@ -59,11 +58,9 @@ def test_estimator_checks(estimator, check):
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda it: type(it).__name__)
 @pytest.mark.parametrize("name", EXTRA_CHECKS)
 def test_extra_checks(estimator, name):
-    if isinstance(estimator, CheckedTfidf) and name in SPARSE_OUTPUT:
-        # A frame cannot hold a sparse matrix; scikit-learn says so itself.
-        with pytest.raises(ValueError, match="sparse"):
-            clone(estimator).set_output(transform="pandas").fit_transform(np.eye(3))
-        return
+    if "_output_" in name and not hasattr(estimator, "set_output"):
+        assert not hasattr(TfidfVectorizer(), "set_output")
+        pytest.skip("sparse features have no frames, as those of scikit-learn")
     getattr(checks, name)(type(estimator).__name__, estimator)
 
 

@@ -43,7 +43,7 @@ class FeatureParameters:  # numpydoc ignore=PR02
     ----------
     lexical : bool
         Whether to give n-grams of tokens weights of their own, times their TF-IDF.
-    ngram_range : tuple of (int, int)
+    ngram_range : tuple or list of (int, int)
         Shortest and longest n-gram of tokens. Only if `lexical`.
     embedding_weight : float
         Factor of the embedding in the logistic regression that training starts from, as
@@ -52,12 +52,12 @@ class FeatureParameters:  # numpydoc ignore=PR02
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "lexical": ["boolean"],
-        "ngram_range": [tuple],
+        "ngram_range": [tuple, list],
         "embedding_weight": [_POSITIVE],
     }
 
     lexical: bool = True
-    ngram_range: tuple[int, int] = (1, 2)
+    ngram_range: tuple[int, int] | list[int] = (1, 2)
     embedding_weight: float = 1.5
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
-from sk_m2v._base import TextParameters
+from sk_m2v._base import TextParameters, checked_range
 from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
@@ -149,19 +148,7 @@ class TextModel(FeatureParameters, SeedParameter, TextParameters, ABC):
         return Texts(tokens, Features(blocks, embed(embedding, tokens)))
 
     def _ngrams(self) -> tuple[int, int] | None:
-        if not self.lexical:
-            return None
-        if not (
-            len(self.ngram_range) == 2
-            and all(isinstance(n, Integral) for n in self.ngram_range)
-            and 1 <= self.ngram_range[0] <= self.ngram_range[1]
-        ):
-            raise ValueError(
-                "ngram_range must be two integers, 1 <= shortest <= longest, got "
-                f"{self.ngram_range!r}"
-            )
-        first, last = self.ngram_range
-        return int(first), int(last)
+        return checked_range(self.ngram_range) if self.lexical else None
 
     # --- Predicting -------------------------------------------------------------------
 

@@ -61,6 +61,9 @@ def to_pipeline(estimator: Any) -> Pipeline:
             last = "classifier", _foreign(getattr(estimator, "head_", None), labels)
             weight = {"embedding": estimator.embedding_weight}
     features = FeatureUnion(_transformers(estimator), transformer_weights=weight)
+    # Arrays, whatever `set_config` says: no frame holds what is sparse. For the union
+    # alone, since its vectorizers have nothing to set.
+    super(FeatureUnion, features).set_output(transform="default")
     return Pipeline([("features", features), last])
 
 
@@ -80,7 +83,8 @@ def _transformers(estimator: Any) -> list[tuple[str, Any]]:
         vectorizer.embedding_, vectorizer._ngrams = embedding, ngrams
         transformers.append((f"{ngrams.ngram_range[0]}-grams", vectorizer))
     embed = StaticEmbeddingTransformer(embedding, normalize=True, **reading)
-    return [*transformers, ("embedding", embed.fit())]
+    embed.fit().set_output(transform="default")
+    return [*transformers, ("embedding", embed)]
 
 
 def _classifier(head: Head, labels: Labels) -> Any:
