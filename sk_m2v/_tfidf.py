@@ -34,7 +34,7 @@ from sk_m2v.persistence._ngrams import pack_ngrams, unpack_ngrams
 
 @public("sk_m2v")
 @parameters
-class TokenTfidfVectorizer(  # numpydoc ignore=PR02
+class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
     PretrainedEstimator,
     TextTagsMixin,
     TransformerMixin,

@@ -73,12 +73,14 @@ SIGNATURES = {
         "lexical": True,
         "ngram_range": (1, 2),
         "embedding_weight": 1.5,
+        "C": 10.0,
         "class_weight": "balanced",
         "thresholds": None,
         "max_length": "auto",
         "missing": "error",
         "n_jobs": None,
         "random_state": None,
+        "verbose": 0,
     },
     "FromScratchClassifier": {
         "tokenizer": "wordpiece",
@@ -107,6 +109,7 @@ SIGNATURES = {
         "optimizer": "adam",
         "focal_gamma": 0.0,
         "label_smoothing": 0.0,
+        "C": 10.0,
         "class_weight": "balanced",
         "thresholds": None,
         "device": "cpu",
@@ -146,7 +149,7 @@ SIGNATURES["FromScratchClassifier"] = {
     **{k: v for k, v in _TUNED.items() if k != "model"},
     **SIGNATURES["FromScratchClassifier"],
 }
-_OF_CLASSES = {"focal_gamma", "label_smoothing", "class_weight", "thresholds"}
+_OF_CLASSES = {"C", "focal_gamma", "label_smoothing", "class_weight", "thresholds"}
 SIGNATURES["StaticRegressor"] = {
     **{k: v for k, v in _TUNED.items() if k not in _OF_CLASSES},
     "alpha": 3.0,

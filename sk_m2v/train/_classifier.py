@@ -79,6 +79,7 @@ class BaseStaticClassifier(
         texts = self._read(X, y)
         resume = self._resumes()
         labels = self._labels if resume else Labels.fit(y)
+        labels.warn_if_senseless(len(texts))
         held_out, X_val = None, self._read_held_out(X_val, y_val)
         if X_val is not None:
             held_out = TrainingData(X_val, labels.encode(y_val, "y_val"))

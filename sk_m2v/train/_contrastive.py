@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+import warnings
 from collections.abc import Iterable
 from math import ceil
 from numbers import Integral, Real
@@ -16,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embedding
 from sk_m2v._forked import safe_threads
 from sk_m2v._parameters import parameters, public
+from sk_m2v._progress import stage
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     Interval,
@@ -149,7 +152,9 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
         TypeError, ValueError
             If the data or parameters cannot be used. The estimator stays as it was.
         """
+        self._check_means()
         pairs = self._pairs(X, y, "y")
+        _warn_of_labels(pairs[:, 1])
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: pass both or neither")
         held_out = None if X_val is None else self._pairs(X_val, y_val, "y_val")
@@ -209,10 +214,12 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
         embedding = as_embedding(self.model)
         # The first texts of all pairs, followed by the second texts.
         texts = [it.T.ravel().tolist() for it in (pairs, held_out) if it is not None]
-        tokens = [
-            embedding.token_ids(it, max_length=self.max_length, n_jobs=self.n_jobs)
-            for it in texts
-        ]
+        n_texts = sum(map(len, texts))
+        with stage(type(self).__name__, f"tokenizing {n_texts:,} texts", self.verbose):
+            tokens = [
+                embedding.token_ids(it, max_length=self.max_length, n_jobs=self.n_jobs)
+                for it in texts
+            ]
         rows = TrainableRows(embedding, *tokens)
         seed = random_state.randint(2**31 - 1)
         data = PairDataset(
@@ -258,6 +265,7 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
             max_length=self.max_length,
             missing=self.missing,
             n_jobs=self.n_jobs,
+            show_progress=bool(self.verbose),
         )
 
     def __sklearn_tags__(self) -> Any:
@@ -276,3 +284,19 @@ def _names(texts: list[str]) -> npt.NDArray[np.int64]:
     return np.array(
         [numbers.setdefault(text, len(numbers)) for text in texts], np.int64
     )
+
+
+def _warn_of_labels(texts: npt.NDArray[np.object_]) -> None:
+    """Warn if the second texts of pairs are rather labels."""
+    different = set(texts)
+    if len(texts) >= 20 and 5 * len(different) <= len(texts):
+        longest = max(different, key=lambda it: len(it.split()))
+        if len(longest.split()) <= 3:
+            warnings.warn(
+                f"y has only {len(different)} different texts for {len(texts)} pairs, "
+                f"such as {reprlib.repr(longest)}: these look like labels, and texts "
+                "would be drawn to the words of their names. For labels there is "
+                "StaticClassifier, whose embedding_ is fitted to them",
+                UserWarning,
+                stacklevel=4,
+            )

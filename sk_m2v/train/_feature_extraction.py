@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +39,7 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
     ----------
     head : classifier or None
         Any classifier of scikit-learn for sparse features (dense if not `lexical`).
-        None is ``LogisticRegression(C=10)``. For several labels a text, one is fitted
+        None is ``LogisticRegression(C=C)``. For several labels a text, one is fitted
         per label.
     lexical : bool
         Whether to add the TF-IDF of n-grams of tokens.
@@ -98,24 +98,26 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
         self, task: Task, labels: Labels, max_epochs: int | None
     ) -> dict[str, Any]:
         embedding, train = task.embedding, task.train
+        weight, weights = self.embedding_weight, train.weights
+        n_classes = len(labels.classes_)
         if self.head is None:
-            heads = fit_logistic(
-                train.features, self.embedding_weight, train.Y, train.weights
-            )
+            with self._stage(f"logistic regression of {n_classes} classes"):
+                heads = fit_logistic(train.features, weight, train.Y, weights, C=self.C)
         else:
             head = self._seeded_head(task.random_state)
-            X = train.features.stacked(self.embedding_weight)
-            heads = fit_heads(head, X, train.Y, train.weights)
+            with self._stage(f"{type(head).__name__} of {n_classes} classes"):
+                X = train.features.stacked(weight)
+                heads = fit_heads(head, X, train.Y, weights)
         fitted: Head | SklearnHead | None = as_linear(
             heads,
             train.features.n_lexical,
             embedding.dim,
-            embedding_weight=self.embedding_weight,
-            n_classes=len(labels.classes_),
+            embedding_weight=weight,
+            n_classes=n_classes,
             multilabel=labels.multilabel,
         )
         if fitted is None:
-            fitted = SklearnHead(heads, self.embedding_weight, labels.multilabel)
+            fitted = SklearnHead(heads, weight, labels.multilabel)
         return {
             "embedding_": embedding,
             "head_": heads if labels.multilabel else heads[0],
@@ -134,6 +136,34 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
         if head.get_params(deep=False).get("random_state", 0) is None:
             head.set_params(random_state=random_state.randint(2**31 - 1))
         return head
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, also those of the `head` as ``head__<name>``.
+
+        Parameters
+        ----------
+        **params
+            Parameters and their values.
+
+        Returns
+        -------
+        FeatureExtractionClassifier
+            This estimator.
+
+        Raises
+        ------
+        ValueError
+            If there are no such parameters, or there is no head that could have them.
+        """
+        of_head = [name for name in params if name.startswith("head__")]
+        if of_head and params.get("head", self.head) is None:
+            raise ValueError(
+                f"{of_head[0]!r} is a parameter of a head, and there is none: pass "
+                "head=LogisticRegression(), for example. C of the default head is the "
+                "parameter C of the classifier"
+            )
+        super().set_params(**params)
+        return self
 
     def _has_probabilities(self) -> bool:
         return self.head is None or hasattr(self.head, "predict_proba")

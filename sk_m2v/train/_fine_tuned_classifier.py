@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from sk_m2v._parameters import parameters
 from sk_m2v._sklearn import validates_parameters
-from sk_m2v._text import as_texts
 from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._data import Task
 from sk_m2v.train._fine_tuning import FineTuned
@@ -68,8 +67,11 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
                 ),
                 np.zeros((n_lexical, n_classes), np.float32),
             )
+        weight, weights = self.embedding_weight, train.weights
+        with self._stage(f"logistic regression of {n_classes} classes"):
+            fitted = fit_logistic(train.features, weight, train.Y, weights, C=self.C)
         head = as_linear(
-            fit_logistic(train.features, self.embedding_weight, train.Y, train.weights),
+            fitted,
             n_lexical,
             embedding.dim,
             embedding_weight=self.embedding_weight,
@@ -115,6 +117,7 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
         ValueError
             If `y` has a label that was not announced.
         """
+        texts = self._read(X, y)
         resume = hasattr(self, "_head")
         if resume and classes is not None:
             known = Labels.fit(y, classes).classes_
@@ -124,7 +127,6 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
                     f"{self.classes_.tolist()}"
                 )
         labels = self._labels if resume else Labels.fit(y, classes)
-        texts = as_texts(X, missing=self.missing)
         data = self._training_data(texts, y, labels, sample_weight)
         self._fit(data, labels, fraction=None, resume=resume, max_epochs=1)
         return self

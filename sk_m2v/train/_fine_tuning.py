@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import get_scorer_names
 
 from sk_m2v._device import find_device
 from sk_m2v._forked import safe_threads
@@ -48,9 +50,12 @@ class TrainsNet(NetParameters):
             return int(np.clip(n_texts // 100, 32, 512))
         return self.batch_size
 
-    def _validate_params(self) -> None:
-        """Check parameters, and that there is all that training needs."""
-        super()._validate_params()  # type: ignore[misc]
+    def _check_means(self) -> None:
+        """Check that there is all that training needs, before anything is read.
+
+        Not with the other parameters: what was trained on another machine loads on one
+        that could not train it.
+        """
         require_training()
         from sk_m2v.train.fitting._callbacks import check_callbacks
 
@@ -75,6 +80,8 @@ class TrainsNet(NetParameters):
         """Train a module in place; return it, on the CPU, and fitted attributes."""
         from sk_m2v.train.fitting import _net
 
+        if self.verbose and max_epochs:
+            print(f"[{type(self).__name__}] up to {max_epochs} epochs:")
         net, history, best_epoch = _net.train(
             module,
             data,
@@ -111,6 +118,17 @@ class FineTuned(HeadParameters, TrainsNet):
     that model: training them, too, changed no score on average, and took most of the
     time.
     """
+
+    def _validate_params(self) -> None:
+        """Check parameters, the scorer's name by what scikit-learn knows."""
+        super()._validate_params()  # type: ignore[misc]
+        names = ["loss", *get_scorer_names()]
+        if self.scoring not in names:
+            near = get_close_matches(self.scoring, names, n=3, cutoff=0)
+            raise ValueError(
+                f"scoring must be 'loss' or the name of a scorer of scikit-learn, got "
+                f"{self.scoring!r}. The nearest are {', '.join(map(repr, near))}"
+            )
 
     # --- What a subclass may replace --------------------------------------------------
 

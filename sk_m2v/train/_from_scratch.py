@@ -94,15 +94,17 @@ class FromScratchClassifier(FineTunedClassifier):  # numpydoc ignore=PR02
     ) -> StaticEmbedding:
         # The libraries of tokenizers take no lone surrogates.
         texts = [replace_surrogates(text) for text in texts]
-        tokenizer = train_tokenizer(
-            texts,
-            kind=self.tokenizer,
-            vocab_size=self.vocab_size,
-            min_frequency=self.min_frequency,
-            lowercase=self.lowercase,
-        )
+        with self._stage(f"learning a tokenizer from {len(texts):,} texts"):
+            tokenizer = train_tokenizer(
+                texts,
+                kind=self.tokenizer,
+                vocab_size=self.vocab_size,
+                min_frequency=self.min_frequency,
+                lowercase=self.lowercase,
+            )
         n_tokens = vocabulary_size(tokenizer)
-        tokens = token_ids(load_backend(tokenizer), texts, None)
-        vectors = start_vectors(tokens, n_tokens, self.dim, weight, random_state)
+        with self._stage(f"vectors of {n_tokens:,} tokens"):
+            tokens = token_ids(load_backend(tokenizer), texts, None)
+            vectors = start_vectors(tokens, n_tokens, self.dim, weight, random_state)
         config = {"normalize": True, "max_length": None}
         return StaticEmbedding(vectors, tokenizer, config=config)

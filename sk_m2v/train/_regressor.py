@@ -207,7 +207,8 @@ class StaticRegressor(  # numpydoc ignore=PR02
         # In double precision, the order of the texts does not matter.
         X = train.features.stacked(self.embedding_weight).astype(np.float64)
         ridge = Ridge(alpha=self.alpha, tol=_TOLERANCE)
-        ridge.fit(X, train.Y.astype(np.float64), sample_weight=train.weights)
+        with self._stage(f"ridge regression of {train.Y.shape[1]} numbers"):
+            ridge.fit(X, train.Y.astype(np.float64), sample_weight=train.weights)
         coef = np.atleast_2d(ridge.coef_)
         intercept = np.atleast_1d(ridge.intercept_)
         lexical, dense = np.split(coef, [train.features.n_lexical], axis=1)

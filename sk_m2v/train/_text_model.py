@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,13 @@ from sklearn.utils.validation import _check_sample_weight
 
 from sk_m2v._base import TextParameters, checked_range
 from sk_m2v._ngrams import NgramTfidf
+from sk_m2v._progress import stage
 from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.train._data import Part, Task, Texts, TrainingData
-from sk_m2v.train._parameters import FeatureParameters, SeedParameter
+from sk_m2v.train._parameters import FeatureParameters, SeedParameter, VerboseParameter
 from sk_m2v.train.features._features import Features, embed, fit_lexical
 from sk_m2v.train.features._token_cache import remembered_token_ids
 
@@ -27,7 +29,9 @@ _BATCH_SIZE = 1024
 _MAX_FOLD = 20_000
 
 
-class TextModel(FeatureParameters, SeedParameter, TextParameters, ABC):
+class TextModel(
+    FeatureParameters, SeedParameter, VerboseParameter, TextParameters, ABC
+):
     """Base of estimators that predict something from the features of texts.
 
     Fitted, they have `embedding_` and, in `_vectorizers`, the lexical features.
@@ -60,10 +64,14 @@ class TextModel(FeatureParameters, SeedParameter, TextParameters, ABC):
         """Whether `fit` goes on from what is fitted."""
         return False
 
+    def _check_means(self) -> None:
+        """Check that there is all that learning needs beside data."""
+
     # --- Fitting ----------------------------------------------------------------------
 
     def _read(self, X: Any, y: Any) -> list[str]:
         """Texts to learn from, and errors that need no look at `y`."""
+        self._check_means()
         self._ngrams()
         texts = as_texts(X, missing=self.missing)
         if not texts:
@@ -116,18 +124,22 @@ class TextModel(FeatureParameters, SeedParameter, TextParameters, ABC):
         data = data.split(fraction, random_state)
         if resume:
             embedding, vectorizers = self.embedding_, self._vectorizers
-            train = self._texts_of(embedding, vectorizers, data.texts)
+            with self._stage(f"features of {len(data.texts):,} texts"):
+                train = self._texts_of(embedding, vectorizers, data.texts)
         else:
             embedding = self._start_embedding(data.texts, data.weight, random_state)
-            tokens = self._tokens(embedding, data.texts)
-            vectorizers, blocks = fit_lexical(
-                tokens, embedding.n_tokens, self._ngrams(), data.weight
-            )
-            train = Texts(tokens, Features(blocks, embed(embedding, tokens)))
+            with self._stage(f"tokenizing {len(data.texts):,} texts"):
+                tokens = self._tokens(embedding, data.texts)
+            with self._stage("features"):
+                vectorizers, blocks = fit_lexical(
+                    tokens, embedding.n_tokens, self._ngrams(), data.weight
+                )
+                train = Texts(tokens, Features(blocks, embed(embedding, tokens)))
         validation = None
         if data.held_out is not None:
             texts, Y = data.held_out.texts, data.held_out.targets
-            seen = self._texts_of(embedding, vectorizers, texts)
+            with self._stage(f"features of {len(texts):,} texts to validate with"):
+                seen = self._texts_of(embedding, vectorizers, texts)
             validation = Part(*seen, Y, np.ones(Y.shape))
         part = Part(*train, data.targets, self._weights(data, target))
         task = Task(embedding, part, validation, random_state, resume)
@@ -135,6 +147,9 @@ class TextModel(FeatureParameters, SeedParameter, TextParameters, ABC):
         self._vectorizers = vectorizers
         for name, value in learnt.items():
             setattr(self, name, value)
+
+    def _stage(self, doing: str) -> AbstractContextManager[None]:
+        return stage(type(self).__name__, doing, self.verbose)
 
     def _texts_of(
         self,
@@ -166,7 +181,7 @@ class TextModel(FeatureParameters, SeedParameter, TextParameters, ABC):
             batches,
             total=n_texts,
             n_jobs=self.n_jobs,
-            show_progress=False,
+            show_progress=bool(self.verbose),
         )
         return np.concatenate([np.empty((0, n_columns)), *blocks])
 

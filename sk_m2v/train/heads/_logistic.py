@@ -29,8 +29,6 @@ from sk_m2v.train.features._merged import Merged
 
 FloatArray = npt.NDArray[np.float64]
 
-# How much weights may grow: the best of 3, 10 and 30 on average over the data sets.
-C = 10.0
 # Largest entry of the gradient at the end. With scikit-learn's default, probabilities
 # are 0.05 from those of the minimum.
 TOLERANCE = 1e-5
@@ -43,6 +41,8 @@ def fit_logistic(
     embedding_weight: float,
     Y: npt.NDArray[Any],
     weights: FloatArray,
+    *,
+    C: float,
 ) -> list[Any]:
     """Fit the default head.
 
@@ -56,6 +56,8 @@ def fit_logistic(
         Indices of classes, or which labels a text has.
     weights : ndarray of the shape of `Y`
         Of each text, or of each text for each label.
+    C : float
+        Inverse of the regularisation.
 
     Returns
     -------
@@ -71,15 +73,15 @@ def fit_logistic(
     if Y.ndim == 1:
         classes, truth = np.unique(Y, return_inverse=True)
         if classes.size == 2:
-            fit = _minimise(data, _Sigmoids(truth[:, None], weights[:, None]))
+            fit = _minimise(data, _Sigmoids(truth[:, None], weights[:, None]), C)
         else:
-            fit = _minimise(data, _Softmax(truth, weights))
-        return [_estimator(fit, classes)]
+            fit = _minimise(data, _Softmax(truth, weights), C)
+        return [_estimator(fit, classes, C)]
     varied = Y.min(axis=0) != Y.max(axis=0)
-    fit = _minimise(data, _Sigmoids(Y[:, varied], weights[:, varied]))
+    fit = _minimise(data, _Sigmoids(Y[:, varied], weights[:, varied]), C)
     columns = iter(range(fit.intercept.size))
     return [
-        _estimator(fit.column(next(columns)), np.array([0, 1]))
+        _estimator(fit.column(next(columns)), np.array([0, 1]), C)
         if is_varied
         else DummyClassifier(strategy="prior").fit(lexical, target.astype(np.int64))
         for is_varied, target in zip(varied, Y.T, strict=True)
@@ -97,7 +99,9 @@ class _Fit(NamedTuple):
         return _Fit(self.weights[:, one], self.intercept[one], self.n_iter)
 
 
-def _estimator(fit: _Fit, classes: npt.NDArray[np.int64]) -> LogisticRegression:
+def _estimator(
+    fit: _Fit, classes: npt.NDArray[np.int64], C: float
+) -> LogisticRegression:
     """Estimator of scikit-learn with these weights."""
     estimator = LogisticRegression(C=C)
     estimator.coef_ = np.ascontiguousarray(fit.weights.T)
@@ -191,7 +195,7 @@ class _Vector(NamedTuple):
         return _Vector(*(factor * it for it in self))
 
 
-def _minimise(data: _Data, loss: _Sigmoids | _Softmax) -> _Fit:
+def _minimise(data: _Data, loss: _Sigmoids | _Softmax, C: float) -> _Fit:
     """Minimise the loss plus ``weights ** 2 / (2 * C * totals)``, summed."""
     penalty = 1 / (C * loss.totals)
     shape = loss.shape

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -11,7 +12,18 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sk_m2v._parameters import public
-from sk_m2v.train.labels._rows import _MATRICES, FORMS, _classes, _flat, _read, _unique
+from sk_m2v.train.labels._rows import (
+    _MATRICES,
+    FORMS,
+    _classes,
+    _column_names,
+    _flat,
+    _read,
+    _unique,
+)
+
+# Fewer texts than this say nothing about their labels.
+_MANY = 20
 
 
 @public("sk_m2v.train")
@@ -21,7 +33,7 @@ class Labels:
     Parameters
     ----------
     classes : ndarray of shape (n_classes,)
-        The labels, sorted.
+        The labels, sorted; those of a matrix are its columns, by number or by name.
     form : {"single", "indicator", "sparse", "lists"}
         One label a row, a dense or sparse matrix of 0 and 1, or lists of labels.
     boolean : bool, default=False
@@ -72,15 +84,19 @@ class Labels:
         """
         form, content = _read(y, "y")
         if form in _MATRICES:
-            numbers = np.arange(content.shape[1])
-            if classes is not None and _unique(classes).tolist() != numbers.tolist():
+            names = _column_names(y, "y")
+            columns = np.arange(content.shape[1]) if names is None else names
+            known = sorted(columns.tolist())
+            if classes is not None and _unique(classes).tolist() != known:
+                expected = f"numbers of its columns, np.arange({len(known)})"
+                if names is not None:
+                    expected = f"names of its columns, {reprlib.repr(known)}"
                 raise ValueError(
-                    f"y is {FORMS[form]} with {len(numbers)} columns, so classes must "
-                    f"be the numbers of its columns, np.arange({len(numbers)}), got "
-                    f"{reprlib.repr(classes)}."
+                    f"y is {FORMS[form]} with {len(known)} columns, so classes must be "
+                    f"the {expected}, got {reprlib.repr(classes)}."
                 )
             boolean = content.dtype == np.bool_
-            return cls(numbers, form, boolean, isinstance(y, sparse.spmatrix))
+            return cls(columns, form, boolean, isinstance(y, sparse.spmatrix))
         if classes is not None:
             labels = cls(_unique(classes), form)
             labels.encode(y)
@@ -97,6 +113,24 @@ class Labels:
     def multilabel(self) -> bool:
         """Whether a row can have any number of labels."""
         return self.form != "single"
+
+    def warn_if_senseless(self, n_texts: int) -> None:
+        """Warn if hardly two texts have the same label, as where X and y are swapped.
+
+        Parameters
+        ----------
+        n_texts : int
+            Number of texts.
+        """
+        n_classes = len(self.classes_)
+        if not self.multilabel and n_texts >= _MANY and 2 * n_classes > n_texts:
+            warnings.warn(
+                f"y has {n_classes} different labels for {n_texts} texts, such as "
+                f"{reprlib.repr(self.classes_.tolist()[0])}: there is hardly anything "
+                "to learn from. Is it fit(y, X) instead of fit(X, y)?",
+                UserWarning,
+                stacklevel=5,
+            )
 
     def encode(self, y: Any, name: str = "y") -> npt.NDArray[Any]:
         """Turn labels into numbers.
@@ -127,7 +161,8 @@ class Labels:
                     f"{name} has {content.shape[1]} columns, but there are {n_classes} "
                     "classes: one column each is needed."
                 )
-            return np.asarray(content, dtype=np.float32)
+            order = self._column_order(_column_names(y, name), name)
+            return np.asarray(content, dtype=np.float32)[:, order]
         if form == "single":
             return self._indices(content, range(len(content)), name)
         flat, positions = _flat(content, name)
@@ -208,6 +243,18 @@ class Labels:
         if len(set(listed)) != len(classes):
             raise ValueError("classes are not all different")
         return cls(classes, state["form"], state["boolean"], state["spmatrix"])
+
+    def _column_order(self, names: npt.NDArray[Any] | None, name: str) -> Any:
+        """Columns of a matrix in the order of the classes."""
+        if names is None or self.classes_.dtype.kind not in "UO":
+            return slice(None)
+        index = {column: i for i, column in enumerate(names.tolist())}
+        if missing := [it for it in self.classes_.tolist() if it not in index]:
+            raise ValueError(
+                f"{name} has no column {missing[0]!r}, which is among the classes: its "
+                f"columns are {reprlib.repr(names.tolist())}."
+            )
+        return [index[it] for it in self.classes_.tolist()]
 
     def _indices(
         self, labels: list[Any], positions: Iterable[int], name: str

@@ -65,7 +65,9 @@ def _read(y: Any, name: str, form: str | None = None) -> tuple[str, Any]:
     if len(shape) == 2:
         if shape[1] > 1:
             return "indicator", _matrix(np.asanyarray(y), name)
-        y = column_or_1d(y, input_name=name, warn=form is None)
+        # A frame of one column is a column; an array may have been meant otherwise.
+        warn = form is None and not hasattr(y, "columns")
+        y = column_or_1d(y, input_name=name, warn=warn)
     if isinstance(y, np.ndarray) and y.dtype.kind in "mMV":
         # Their `tolist` gives numbers and tuples, which would pass for labels.
         raise ValueError(_unknown(y[0], 0, name))
@@ -130,6 +132,20 @@ def _matrix(matrix: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
             "(several outputs are not supported). Pass one column, or lists of labels."
         )
     return matrix
+
+
+def _column_names(y: Any, name: str) -> npt.NDArray[Any] | None:
+    """Names of the columns of a frame, if they are names."""
+    # Arrow's tables call them otherwise.
+    columns = getattr(y, "column_names", getattr(y, "columns", None))
+    if columns is None or not all(isinstance(it, str) for it in columns):
+        return None
+    names = [str.__str__(it) for it in columns]
+    if len(set(names)) < len(names):
+        twice = next(it for it in names if names.count(it) > 1)
+        raise ValueError(f"{name} has several columns with the name {twice!r}.")
+    array = np.array(names)
+    return array if array.tolist() == names else np.array(names, dtype=object)
 
 
 def _flat(rows: list[Any], name: str) -> tuple[list[Any], list[int]]:
