@@ -24,7 +24,12 @@ author = "the sk-m2v developers"
 project_copyright = author
 release = version = version_of("sk-m2v")
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_copybutton",
+]
 exclude_patterns = ["_build"]
 
 # Drawn anew for each build, so that it is what the code is.
@@ -41,5 +46,11 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc sections say it
 numpydoc_show_class_members = False
 
+# Copied is what was typed, without prompts and output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_theme = "furo"
 html_title = f"sk-m2v {release}"
