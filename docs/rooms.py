@@ -21,13 +21,21 @@ ROOT = Path(__file__).parents[1]
 # when they are used, stand above all and are not drawn.
 TOP = {
     "estimators": ("_transformer", "_tfidf", "_base"),
-    "shared": ("_text", "_sklearn", "_optional", "_parameters", "_version"),
-    "n-grams": ("_ngrams",),
+    "shared": (
+        "_device",
+        "_forked",
+        "_messages",
+        "_optional",
+        "_parameters",
+        "_progress",
+        "_sklearn",
+        "_text",
+        "_version",
+    ),
 }
 SAYINGS = {
     "estimators": "Texts to vectors, and to TF-IDF over the same tokens.",
     "shared": "Containers of texts to list[str]; parameters; optional packages.",
-    "n-grams": "TF-IDF of n-grams of token ids.",
 }
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 178, 92, 18, 46, 24
 INK, PAPER, FLOOR, LINE, SOFT = "#1f2a37", "#fbfaf7", "#f1ede4", "#8795a6", "#5b6775"

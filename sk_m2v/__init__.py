@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 # Parts of fitted estimators, which pickles look for here.
-_PARTS = {"NgramTfidf": "sk_m2v._ngrams"}
+_PARTS = {"NgramTfidf": "sk_m2v.lexical._ngrams"}
 
 _watch_skl2onnx()
 

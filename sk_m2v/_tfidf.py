@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -19,17 +20,30 @@ from sk_m2v._base import (
     as_embedding,
     checked_range,
 )
-from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._parameters import parameters, public
-from sk_m2v._sklearn import align_sparse, validates_parameters
+from sk_m2v._progress import stage
+from sk_m2v._sklearn import (
+    Interval,
+    RealNotInt,
+    StrOptions,
+    align_sparse,
+    validates_parameters,
+)
 from sk_m2v._text import text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding._model import _BATCH_SIZE
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._ngrams import NgramTfidf
+from sk_m2v.lexical._stop_words import stop_ids
 from sk_m2v.persistence import PretrainedEstimator
 from sk_m2v.persistence._arrays import Arrays
 from sk_m2v.persistence._ngrams import pack_ngrams, unpack_ngrams
+
+_LIMIT = [
+    Interval(RealNotInt, 0, 1, closed="both"),
+    Interval(Integral, 1, None, closed="left"),
+]
 
 
 @public("sk_m2v")
@@ -62,15 +76,28 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
         Whether to count one more document that has every column.
     sublinear_tf : bool
         Whether to replace a count `c` by ``1 + log(c)``.
+    min_df, max_df : int or float
+        In how many texts a column must be at least and may be at most: a number, or a
+        float from 0 to 1 for a share.
+    max_features : int or None
+        How many columns to keep at most, those that occur most often. None keeps all.
+    stop_words : "english", list of str or None
+        Words to leave out, matched as tokens: those that are one token of the model,
+        in the spelling that its tokenizer gives them. What stood on both sides of one
+        are neighbours then. "english" is the list of scikit-learn, also with a capital.
     max_length : int, "auto" or None
         Tokens of each text to read. None reads all, "auto" does what the model says.
+    verbose : bool
+        Whether to show a progress bar in `transform`, and the seconds of the steps of
+        `fit`.
 
     Attributes
     ----------
     embedding_ : StaticEmbedding
         The model.
     token_ids_ : ndarray of shape (n_features,), dtype int32
-        Ids of the tokens that occur in the texts of `fit`, ascending: one column each.
+        Ids of the tokens that are columns, ascending. Without limits, these are all
+        that occur in the texts of `fit`.
         Only if `ngram_range` is (1, 1).
     idf_ : ndarray of shape (n_features,), dtype float32
         Inverse document frequencies. Only if `use_idf`.
@@ -96,11 +123,22 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
     >>> pairs = TokenTfidfVectorizer(ngram_range=(2, 2)).fit(["not good", "good"])
     >>> pairs.get_feature_names_out().tolist()
     ['not good']
+
+    Limits as in scikit-learn:
+
+    >>> few = TokenTfidfVectorizer(min_df=2, stop_words="english").fit(texts)
+    >>> few.get_feature_names_out().tolist()
+    ['dogs']
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **TfidfTransformer._parameter_constraints,
         "ngram_range": [tuple, list],
+        "min_df": _LIMIT,
+        "max_df": _LIMIT,
+        "max_features": [Interval(Integral, 1, None, closed="left"), None],
+        "stop_words": [StrOptions({"english"}), list, tuple, set, frozenset, None],
+        "verbose": ["boolean"],
     }
 
     ngram_range: tuple[int, int] = (1, 1)
@@ -108,7 +146,12 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
     use_idf: bool = True
     smooth_idf: bool = True
     sublinear_tf: bool = False
+    min_df: int | float = 1
+    max_df: int | float = 1.0
+    max_features: int | None = None
+    stop_words: Literal["english"] | Collection[str] | None = None
     max_length: int | Literal["auto"] | None = None
+    verbose: bool = False
 
     @validates_parameters
     def fit(self, X: Iterable[str], y: Any = None) -> Self:
@@ -129,7 +172,8 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
         Raises
         ------
         ValueError
-            If nothing occurs that could be counted, or `ngram_range` is impossible.
+            If nothing occurs that could be counted, or remains within the limits, or
+            `ngram_range` is impossible.
         """
         self._fit(X)
         return self
@@ -178,7 +222,7 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
             batches,
             total=n_texts,
             n_jobs=self.n_jobs,
-            show_progress=False,
+            show_progress=self.verbose,
         )
         features = vstack(list(blocks) or [transform_batch([])], format="csr")
         return align_sparse(features)
@@ -225,16 +269,27 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
 
     def _fit(self, X: Iterable[str]) -> csr_array:
         """Fit, and return the features."""
+        embedding = as_embedding(self.model)
         ngrams = NgramTfidf(
             checked_range(self.ngram_range),
             norm=self.norm,
             use_idf=self.use_idf,
             smooth_idf=self.smooth_idf,
             sublinear_tf=self.sublinear_tf,
+            min_df=self.min_df,
+            max_df=self.max_df,
+            max_features=self.max_features,
+            stop_ids=None
+            if self.stop_words is None
+            else stop_ids(embedding, self.stop_words),
         )
-        embedding = as_embedding(self.model)
-        tokens = self._tokens(embedding, X, n_jobs=self.n_jobs)
-        features = ngrams.fit_transform(tokens, embedding.n_tokens)
+        name = type(self).__name__
+        with stage(name, "tokenizing", self.verbose):
+            tokens = self._tokens(embedding, X, n_jobs=self.n_jobs)
+        with stage(
+            name, f"features of {len(tokens.offsets) - 1:,} texts", self.verbose
+        ):
+            features = ngrams.fit_transform(tokens, embedding.n_tokens)
         if ngrams.n_features == 0:
             least = self.ngram_range[0]
             unit = "known token" if least == 1 else f"{least} known tokens in a row"

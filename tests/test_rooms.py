@@ -19,7 +19,7 @@ MAX_LINES = 400
 FLOORS = [
     "sk_m2v",  # the files at the top that are private
     "sk_m2v.embedding",
-    "sk_m2v.ngrams",
+    "sk_m2v.lexical",
     "sk_m2v.persistence",
     "sk_m2v.estimators",
     "sk_m2v.distill",
@@ -30,7 +30,7 @@ FLOORS = [
 # Below the private files at the top: those that are about texts and tokens, and those
 # that are estimators. And above everything, what gives names on when they are used.
 PLACES = {
-    "sk_m2v._ngrams": "sk_m2v.ngrams",
+    "sk_m2v.lexical._stop_words": "sk_m2v.estimators",
     "sk_m2v._tfidf": "sk_m2v.estimators",
     "sk_m2v._transformer": "sk_m2v.estimators",
     "sk_m2v._base": "sk_m2v.estimators",
@@ -41,6 +41,7 @@ PLACES = {
 # Floors inside a room: its sub-packages from the ground up, then its own files.
 INNER: dict[str, list[str]] = {
     "sk_m2v.persistence": [],
+    "sk_m2v.lexical": [],
     "sk_m2v.embedding": ["tokens", "storage"],
     "sk_m2v.distill": ["vocabulary", "teachers", "corpus"],
     "sk_m2v.train": ["features", "heads", "labels", "fitting", "saved"],
@@ -63,11 +64,11 @@ LIBRARIES = {
     "tokenizers": {"sk_m2v.embedding", "sk_m2v.distill", "sk_m2v.train", "sk_m2v.onnx"},
     "sklearn": {
         "sk_m2v._base",
-        "sk_m2v._ngrams",
         "sk_m2v._sklearn",
         "sk_m2v._tfidf",
         "sk_m2v._transformer",
         "sk_m2v.embedding._quantize",
+        "sk_m2v.lexical",
         "sk_m2v.distill",
         "sk_m2v.persistence",
         "sk_m2v.train",

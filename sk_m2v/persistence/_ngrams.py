@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._ngrams import NgramTfidf
+from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.persistence._arrays import Arrays, checked_array
 
 _SETTINGS = ("norm", "use_idf", "smooth_idf", "sublinear_tf")
@@ -36,6 +36,8 @@ def pack_ngrams(
     for i, it in enumerate(vectorizers):
         first, last = it.ngram_range
         options = {name: getattr(it, name) for name in _SETTINGS}
+        if it.stop_ids is not None:
+            options["stop_ids"] = it.stop_ids.tolist()
         settings.append({"n": first, "last": last, **options})
         for n, keys in zip(it.lengths, it.keys, strict=True):
             arrays[_keys_name(i, n, first)] = keys
@@ -73,6 +75,12 @@ def unpack_ngrams(
         first = int(it["n"])
         last = int(it.get("last", first))  # up to 0.1.0 there was only one length
         options = {name: it[name] for name in _SETTINGS}
+        if (stop_ids := it.get("stop_ids")) is not None:
+            options["stop_ids"] = np.array(stop_ids, dtype=np.int32)
+            if options["stop_ids"].size and not (
+                min(stop_ids) >= 0 and max(stop_ids) < n_tokens
+            ):
+                raise ValueError(f"'stop_ids' are no ids of {n_tokens} tokens")
         ngrams = NgramTfidf((first, last), **options)
         ngrams.n_tokens = n_tokens
         for n in ngrams.lengths:

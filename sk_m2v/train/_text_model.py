@@ -13,12 +13,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from sk_m2v._base import TextParameters, checked_range
-from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._progress import stage
 from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train._data import Part, Task, Texts, TrainingData
 from sk_m2v.train._parameters import FeatureParameters, SeedParameter, VerboseParameter
 from sk_m2v.train.features._features import Features, embed, fit_lexical

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, hstack
 
-from sk_m2v._ngrams import NgramTfidf
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._ngrams import NgramTfidf
 
 Float32Array = npt.NDArray[np.float32]
 

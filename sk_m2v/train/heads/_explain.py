@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._parameters import public
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._pooling import mean_vectors
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train.features._features import Features, embed
 from sk_m2v.train.heads._head import Head
 

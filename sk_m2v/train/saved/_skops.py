@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._tfidf import TokenTfidfVectorizer
 from sk_m2v._transformer import StaticEmbeddingTransformer
 from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train.heads._head import LAYERS, Head
 from sk_m2v.train.heads._sklearn import SklearnHead
 from sk_m2v.train.labels._labels import Labels

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,14 @@ from scipy.sparse import csr_array
 
 from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
-
-Int32Array = npt.NDArray[np.int32]
-Int64Array = npt.NDArray[np.int64]
+from sk_m2v.lexical._limits import kept_columns
+from sk_m2v.lexical._tables import (
+    DirectTable,
+    HashTable,
+    Int32Array,
+    Int64Array,
+    Table,
+)
 
 
 @public("sk_m2v")
@@ -42,6 +47,14 @@ class NgramTfidf:
         Whether to count one more document that has every n-gram.
     sublinear_tf : bool, default=False
         Whether to replace a count `c` by ``1 + log(c)``.
+    min_df, max_df : int or float, default=1 and 1.0
+        In how many texts an n-gram must be at least and may be at most: a number, or a
+        float from 0 to 1 for a share.
+    max_features : int or None, default=None
+        How many n-grams to keep at most, those that occur most often.
+    stop_ids : ndarray of shape (n_stop_ids,), dtype int32, or None, default=None
+        Tokens to leave out before anything is counted: what stood on both sides of one
+        are neighbours then.
 
     Attributes
     ----------
@@ -61,12 +74,20 @@ class NgramTfidf:
         use_idf: bool = True,
         smooth_idf: bool = True,
         sublinear_tf: bool = False,
+        min_df: int | float = 1,
+        max_df: int | float = 1.0,
+        max_features: int | None = None,
+        stop_ids: Int32Array | None = None,
     ) -> None:
         self.ngram_range = ngram_range
         self.norm = norm
         self.use_idf = use_idf
         self.smooth_idf = smooth_idf
         self.sublinear_tf = sublinear_tf
+        self.min_df = min_df
+        self.max_df = max_df
+        self.max_features = max_features
+        self.stop_ids = stop_ids
         self.n_tokens = 0
         self.keys: list[Int64Array] = []
         self.idf: npt.NDArray[np.float32] | None = None
@@ -149,7 +170,7 @@ class NgramTfidf:
             The features, in canonical form; n-grams that did not occur in `fit` are
             left out.
         """
-        return self._weighted(self._counts(tokens))
+        return self._weighted(self._counts(self._without_stop_ids(tokens)))
 
     def names(self, vocabulary: Sequence[str]) -> npt.NDArray[Any]:
         """The n-grams, in the order of the columns.
@@ -182,9 +203,9 @@ class NgramTfidf:
 
     # Two threads may both make them, which does no harm.
     @cached_property
-    def _tables(self) -> list[_Table]:
+    def _tables(self) -> list[Table]:
         return [
-            _DirectTable(keys, self.n_tokens) if n == 1 else _HashTable(keys)
+            DirectTable(keys, self.n_tokens) if n == 1 else HashTable(keys)
             for n, keys in zip(self.lengths, self.keys, strict=True)
         ]
 
@@ -200,12 +221,13 @@ class NgramTfidf:
         if sample_weight is not None:
             weights = np.asarray(sample_weight, dtype=np.float64)
         self.n_tokens = n_tokens
+        tokens = self._without_stop_ids(tokens)
         self.keys = [
             _distinct(keys if weights.all() else keys[weights[rows] > 0])
             for rows, keys in self._grams(tokens)
         ]
         vars(self).pop("_tables", None)
-        counts = self._counts(tokens)
+        counts = self._limited(self._counts(tokens))
         if self.use_idf:
             row_weights = np.repeat(weights, np.diff(counts.indptr))
             frequencies = np.bincount(counts.indices, row_weights, self.n_features)
@@ -213,6 +235,27 @@ class NgramTfidf:
             idf = np.log((weights.sum() + smooth) / (frequencies + smooth)) + 1
             self.idf = idf.astype(np.float32)
         return counts
+
+    def _without_stop_ids(self, tokens: TokenIds) -> TokenIds:
+        if self.stop_ids is None:
+            return tokens
+        table = np.ones(self.n_tokens, dtype=bool)
+        table[self.stop_ids] = False
+        kept = table[tokens.ids]
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return TokenIds(tokens.ids[kept], before[tokens.offsets])
+
+    def _limited(self, counts: csr_array) -> csr_array:
+        """Forget n-grams that are too rare, too frequent or too many."""
+        limits = self.min_df, self.max_df, self.max_features
+        kept = kept_columns(counts, *limits)
+        if kept.all():
+            return counts
+        ends = np.cumsum([len(keys) for keys in self.keys])
+        masks = np.split(kept, ends[:-1])
+        self.keys = [keys[it] for keys, it in zip(self.keys, masks, strict=True)]
+        vars(self).pop("_tables", None)
+        return counts[:, np.flatnonzero(kept)]
 
     def _counts(self, tokens: TokenIds) -> csr_array:
         """How often each known n-gram occurs in each text."""
@@ -321,68 +364,3 @@ def _first_of_equals(ordered: npt.NDArray[Any]) -> Int64Array:
     is_first = np.ones(ordered.size, dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
     return np.flatnonzero(is_first)
-
-
-class _Table(Protocol):
-    """Finds the columns of keys; -1 stands for a key that has none."""
-
-    def find(self, keys: Int64Array) -> Int32Array: ...
-
-
-class _DirectTable:
-    """A column for every key there can be."""
-
-    def __init__(self, keys: Int64Array, n_possible: int) -> None:
-        self._columns = np.full(n_possible, -1, dtype=np.int32)
-        self._columns[keys] = np.arange(len(keys), dtype=np.int32)
-
-    def find(self, keys: Int64Array) -> Int32Array:
-        return self._columns[keys]
-
-
-class _HashTable:
-    """Open addressing with linear probing, for whole arrays at a time."""
-
-    # Slots for each key, at least: with this many, most searches end at the first.
-    _SPACE = 4
-    # 2**64 divided by the golden ratio spreads consecutive keys evenly.
-    _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-
-    def __init__(self, keys: Int64Array) -> None:
-        bits = max((self._SPACE * len(keys) - 1).bit_length(), 1)
-        self._shift = np.uint64(64 - bits)
-        self._mask = (1 << bits) - 1
-        self._keys = np.asarray(keys)  # indexing a memmap is slow
-        self._columns = np.full(1 << bits, -1, dtype=np.int32)
-        columns = np.arange(len(keys), dtype=np.int32)
-        slots = self._slots(keys)
-        while columns.size:
-            free = self._columns[slots] < 0
-            self._columns[slots[free]] = columns[free]
-            # Of several that wanted a slot, one has it now.
-            again = self._columns[slots] != columns
-            columns, slots = columns[again], self._next(slots[again])
-
-    def find(self, keys: Int64Array) -> Int32Array:
-        if not len(self._keys):
-            return np.full(keys.size, -1, dtype=np.int32)
-        slots = self._slots(keys)
-        found = self._columns[slots]
-        # Column -1 reads the last key, which an empty slot is never reached with.
-        again = np.flatnonzero((self._keys[found] != keys) & (found >= 0))
-        slots, keys = slots[again], keys[again]
-        while again.size:
-            slots = self._next(slots)
-            columns = self._columns[slots]
-            found[again] = columns
-            left = np.flatnonzero((self._keys[columns] != keys) & (columns >= 0))
-            again, slots, keys = again[left], slots[left], keys[left]
-        return found
-
-    def _slots(self, keys: Int64Array) -> Int64Array:
-        hashes = keys.view(np.uint64) * self._FACTOR
-        hashes >>= self._shift
-        return hashes.view(np.int64)
-
-    def _next(self, slots: Int64Array) -> Int64Array:
-        return (slots + 1) & self._mask

@@ -15,8 +15,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sk_m2v import TokenTfidfVectorizer
-from sk_m2v._ngrams import NgramTfidf, _HashTable
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._ngrams import NgramTfidf
+from sk_m2v.lexical._tables import HashTable
 
 TEXTS = [
     "The cat sat on the mat, and the cat did not like the mat.",
@@ -135,7 +136,7 @@ class TestProperties:
     @settings(deadline=None)
     def test_hash_table(self, keys, random):
         known = np.array(sorted(keys), dtype=np.int64)
-        table = _HashTable(known)
+        table = HashTable(known)
         order = random.sample(range(len(keys)), len(keys))
         assert_array_equal(table.find(known[order]), order)
         others = np.setdiff1d(np.arange(100), known)
@@ -144,12 +145,12 @@ class TestProperties:
 
 def test_hash_table_with_full_neighbourhoods():
     """Many keys in one slot: found all the same, and others not."""
-    inverse = pow(int(_HashTable._FACTOR), -1, 2**64)
+    inverse = pow(int(HashTable._FACTOR), -1, 2**64)
     # Multiplied by the factor, these are 0, 1, 2, ...: the high bits are all the same.
     crowd = [i * inverse % 2**64 for i in range(400)]
     crowd = np.sort(np.array([key for key in crowd if key < 2**63], dtype=np.int64))
     known, others = crowd[::2], crowd[1::2]
-    table = _HashTable(known)
+    table = HashTable(known)
     assert len(known) > 50
     assert_array_equal(table.find(known), np.arange(len(known)))
     assert (table.find(others) == -1).all()

@@ -1,0 +1,61 @@
+"""Which n-grams to keep, as scikit-learn's vectorizers decide it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+
+def kept_columns(
+    counts: csr_array,
+    min_df: int | float,
+    max_df: int | float,
+    max_features: int | None,
+) -> npt.NDArray[np.bool_]:
+    """Choose columns by the texts that they are in, and by their occurrences.
+
+    Parameters
+    ----------
+    counts : csr_array of shape (n_texts, n_ngrams)
+        Occurrences of n-grams.
+    min_df, max_df : int or float
+        In how many texts an n-gram must be at least and may be at most: a number, or a
+        float from 0 to 1 for a share.
+    max_features : int or None
+        How many to keep at most, those that occur most often. Of equals, the first.
+
+    Returns
+    -------
+    ndarray of shape (n_ngrams,), dtype bool
+        Which are kept.
+
+    Raises
+    ------
+    ValueError
+        If no n-gram can be in few and many enough texts, or none is.
+    """
+    n_texts, n_columns = counts.shape
+    kept = np.ones(n_columns, dtype=bool)
+    least, most = (
+        it * n_texts if isinstance(it, float) else it for it in (min_df, max_df)
+    )
+    if least <= 1 and most >= n_texts and max_features is None:
+        return kept
+    if most < least:
+        raise ValueError(
+            f"max_df={max_df} are at most {most:g} texts of {n_texts}, and "
+            f"min_df={min_df} at least {least:g}: nothing can be both"
+        )
+    in_texts = np.bincount(counts.indices, minlength=n_columns)
+    kept = (in_texts >= least) & (in_texts <= most)
+    if max_features is not None and kept.sum() > max_features:
+        totals = np.bincount(counts.indices, counts.data, n_columns)
+        order = np.argsort(-np.where(kept, totals, -1), kind="stable")
+        kept[order[max_features:]] = False
+    if n_columns and not kept.any():
+        raise ValueError(
+            f"no n-gram is in at least {least:g} and at most {most:g} of {n_texts} "
+            "texts: try a lower min_df or a higher max_df"
+        )
+    return kept
