@@ -191,7 +191,10 @@ class OnnxModel:
     def _feed(self, texts: list[str]) -> dict[str, npt.NDArray[Any]]:
         texts = [replace_surrogates(it) for it in texts]
         if self._tokenizer is None:
-            return {self.columns[0]: np.array(texts, dtype=object).reshape(-1, 1)}
+            (given,) = self.session.get_inputs()
+            # Files of 0.1.0 declare no shape, and take both.
+            shape = (-1, 1) if len(given.shape) == 2 else (-1,)
+            return {given.name: np.array(texts, dtype=object).reshape(shape)}
         encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         rows = [it.ids for it in encodings]
         sizes = [len(it) for it in rows]

@@ -7,7 +7,15 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_array_equal
-from onnx_helpers import LABELS, MATRIX, TEXTS, TINY, check_export, teacher
+from onnx_helpers import (
+    LABELS,
+    MATRIX,
+    TEXTS,
+    TINY,
+    check_export,
+    every_export_is_checked,  # noqa: F401
+    teacher,
+)
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
