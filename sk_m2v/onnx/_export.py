@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
+from sk_m2v._messages import LIMIT, quoted, shortened
 from sk_m2v._transformer import StaticEmbeddingTransformer
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS
@@ -80,10 +81,10 @@ def to_onnx(
     -------
     onnx.ModelProto
         The model. Its outputs are ``label`` and ``probabilities`` (``scores`` if there
-        are none), ``prediction``, or ``embedding``; for ids ``embeddings`` and for
-        padded ids ``sentence_embedding``, as the files of model2vec and of sentence
-        transformers. Its metadata name version, model, licence, maximum length and
-        labels.
+        are none, ``distances`` of clusters), ``prediction``, or ``embedding``; for ids
+        ``embeddings`` and for padded ids ``sentence_embedding``, as the files of
+        model2vec and of sentence transformers. Its metadata name version, model,
+        licence, maximum length and labels.
 
     Raises
     ------
@@ -117,18 +118,8 @@ def to_onnx(
     estimator, readers, embeddings = _with_precision(estimator, precision)
     register_subclasses(map(type, readers))
     kind, last = _kind(estimator), _last(estimator)
-    model: ModelProto = convert_sklearn(
-        estimator,
-        initial_types=types,
-        name=type(estimator).__name__,
-        target_opset=target_opset or DOMAINS[""],
-        # Probabilities as a matrix. Asked of the last step: what is asked of a pipeline
-        # is demanded of it even if it knows no such option.
-        options={id(last): known_options(last, zipmap=False)},
-    )
-    names = output_names(
-        kind, variant, has_scores=not hasattr(estimator, "predict_proba")
-    )
+    model = _converted(estimator, last, types, target_opset or DOMAINS[""])
+    names = output_names(kind, variant, estimator)
     declare(model, [name for name, _ in types], names, variant, ndim)
     length = embeddings[0]._max_length(getattr(readers[0], "max_length", "auto"))
     properties = {
@@ -193,16 +184,16 @@ def _check(
     variant: str, ndim: int | None, precision: str | None, target_opset: int | None
 ) -> None:
     if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {[*VARIANTS]}, got {variant!r}")
+        raise ValueError(f"variant must be one of {[*VARIANTS]}, got {quoted(variant)}")
     if ndim not in (None, 1, 2):
-        raise ValueError(f"ndim must be 1, 2 or None, got {ndim!r}")
+        raise ValueError(f"ndim must be 1, 2 or None, got {quoted(ndim)}")
     if precision is not None and precision not in PRECISIONS:
         raise ValueError(
-            f"precision must be one of {[*PRECISIONS]} or None, got {precision!r}"
+            f"precision must be one of {[*PRECISIONS]} or None, got {quoted(precision)}"
         )
     if target_opset is not None and target_opset < DOMAINS[""]:
         raise ValueError(
-            f"target_opset must be at least {DOMAINS['']}, got {target_opset}"
+            f"target_opset must be at least {DOMAINS['']}, got {quoted(target_opset)}"
         )
 
 
@@ -253,6 +244,30 @@ def _with_precision(
     return copy, readers, [models[id(it.embedding_)] for it in readers]
 
 
+def _converted(estimator: Any, last: Any, types: Any, opset: int) -> ModelProto:
+    try:
+        model: ModelProto = convert_sklearn(
+            estimator,
+            initial_types=types,
+            name=type(estimator).__name__,
+            target_opset=opset,
+            # Probabilities as a matrix. Asked of the last step: what is asked of a
+            # pipeline is demanded of it even if it knows no such option.
+            options={id(last): known_options(last, zipmap=False)},
+        )
+    except Exception as error:  # its errors have no class in common
+        if len(str(error)) <= LIMIT:
+            raise
+        # Some print all numbers of a model. The error itself would show them, too.
+        cause = error.__cause__ and f" ({shortened(error.__cause__)})"
+        raise ValueError(
+            f"skl2onnx cannot convert {type(last).__name__}: "
+            f"{shortened(error)}{cause or ''}. Another version of skl2onnx may, "
+            "or take another estimator in its place."
+        ) from None
+    return model
+
+
 def _is_fitted(obj: Any) -> bool:
     return isinstance(obj, BaseEstimator) and isinstance(
         vars(obj).get("embedding_"), StaticEmbedding
@@ -273,7 +288,10 @@ def _last(estimator: Any) -> Any:
 def _kind(estimator: Any) -> str:
     if is_classifier(estimator):
         return "classifier"
-    return "regressor" if is_regressor(estimator) else "transformer"
+    if is_regressor(estimator):
+        return "regressor"
+    # Clusters and mixtures; few of them can transform, too.
+    return "clusterer" if hasattr(estimator, "predict") else "transformer"
 
 
 def _metadata(

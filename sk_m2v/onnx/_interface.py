@@ -12,6 +12,7 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 
+from sk_m2v._messages import listed
 from sk_m2v.onnx._runtime import frame_columns
 from sk_m2v.onnx.graph._subgraphs import subgraphs
 
@@ -25,9 +26,8 @@ VARIANTS: dict[str, dict[str, list[str]]] = {
         "attention_mask": ["batch_size", "sequence_length"],
     },
 }
-# What outputs are called. Those of transformers as others call them who read the same:
-# files that model2vec exports, and those of sentence transformers.
-_OUTPUTS = {"classifier": ["label", "probabilities"], "regressor": ["prediction"]}
+# What the output of a transformer is called by others who read the same: files that
+# model2vec exports, and those of sentence transformers.
 _EMBEDDINGS = {
     "text": "embedding",
     "ids": "embeddings",
@@ -75,7 +75,7 @@ def initial_types(X: Any, variant: str, ndim: int | None) -> list[tuple[str, Any
     if len(columns) > 1:
         raise ValueError(
             f"variant={variant!r} reads the ids of one column of texts, but X has the "
-            f"columns {columns}"
+            f"columns {listed(columns)}"
         )
     return [
         (name, Int64TensorType([None] * len(dims)))
@@ -134,17 +134,17 @@ def declare(
         output.type.tensor_type.shape.dim[0].dim_param = n_texts
 
 
-def output_names(kind: str, variant: str, *, has_scores: bool) -> list[str]:
+def output_names(kind: str, variant: str, estimator: Any) -> list[str]:
     """Names of the outputs of a model.
 
     Parameters
     ----------
-    kind : {"classifier", "regressor", "transformer"}
+    kind : {"classifier", "regressor", "clusterer", "transformer"}
         What the estimator is.
     variant : {"text", "ids", "padded"}
         What the model reads.
-    has_scores : bool
-        Whether a classifier gives scores in place of probabilities.
+    estimator : estimator
+        Whose probabilities, if it has any, are given.
 
     Returns
     -------
@@ -153,9 +153,11 @@ def output_names(kind: str, variant: str, *, has_scores: bool) -> list[str]:
     """
     if kind == "transformer":
         return [_EMBEDDINGS[variant]]
-    if kind == "classifier" and has_scores:
-        return ["label", "scores"]
-    return _OUTPUTS[kind]
+    if kind == "regressor":
+        return ["prediction"]
+    if hasattr(estimator, "predict_proba"):
+        return ["label", "probabilities"]
+    return ["label", "distances" if hasattr(estimator, "transform") else "scores"]
 
 
 def _flatten(graph: GraphProto) -> None:
