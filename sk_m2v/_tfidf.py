@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embedding
+from sk_m2v._messages import quoted
 from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import validates_parameters
@@ -252,6 +253,6 @@ def _checked_range(ngram_range: tuple[Any, ...]) -> tuple[int, int]:
     ):
         raise ValueError(
             "ngram_range must be two integers, 1 <= shortest <= longest, got "
-            f"{ngram_range!r}"
+            f"{quoted(ngram_range)}"
         )
     return int(ngram_range[0]), int(ngram_range[1])

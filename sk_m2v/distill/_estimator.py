@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._base import TextTagsMixin, as_embedding
+from sk_m2v._messages import quoted
 from sk_m2v._optional import require
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
@@ -213,13 +214,13 @@ class DistillTransformer(  # numpydoc ignore=PR02
         pca_dims = plain(self.pca_dims)
         if isinstance(pca_dims, float) and pca_dims >= 1:
             raise ValueError(
-                f"pca_dims={pca_dims!r} is neither a number of dimensions, an int, nor "
-                "a share of the variance, between 0 and 1"
+                f"pca_dims={quoted(pca_dims)} is neither a number of dimensions, an "
+                "int, nor a share of the variance, between 0 and 1"
             )
         needs_texts = {
             "vocabulary='corpus'": isinstance(self.vocabulary, str),
             "prune=True": self.prune,
-            f"prior={self.prior!r}": not is_auto(self.prior),
+            f"prior={quoted(self.prior)}": not is_auto(self.prior),
             "a teacher without a vocabulary": is_callable_teacher(self.teacher),
         }
         for what, is_so in needs_texts.items():

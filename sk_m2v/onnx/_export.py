@@ -259,10 +259,10 @@ def _converted(estimator: Any, last: Any, types: Any, opset: int) -> ModelProto:
         if len(str(error)) <= LIMIT:
             raise
         # Some print all numbers of a model. The error itself would show them, too.
-        cause = error.__cause__ and f" ({shortened(error.__cause__)})"
+        cause = f" ({shortened(error.__cause__)})" if error.__cause__ else ""
         raise ValueError(
             f"skl2onnx cannot convert {type(last).__name__}: "
-            f"{shortened(error)}{cause or ''}. Another version of skl2onnx may, "
+            f"{shortened(error)}{cause}. Another version of skl2onnx may, "
             "or take another estimator in its place."
         ) from None
     return model
@@ -325,8 +325,8 @@ def _tokenizer(embeddings: list[StaticEmbedding], variant: str) -> str:
     """Tokenizer whose ids a model reads: nothing but the tokens of the text."""
     if len({it.tokenizer_json for it in embeddings}) > 1:
         raise ValueError(
-            f"the estimator has several tokenizers, and variant={variant!r} reads the "
-            "ids of one"
+            f"the estimator has several tokenizers, and variant={quoted(variant)} "
+            "reads the ids of one"
         )
     tokenizer = embeddings[0].tokenizer
     tokenizer.no_truncation()

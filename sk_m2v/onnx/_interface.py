@@ -12,7 +12,7 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 
-from sk_m2v._messages import listed
+from sk_m2v._messages import listed, quoted
 from sk_m2v.onnx._runtime import frame_columns
 from sk_m2v.onnx.graph._subgraphs import subgraphs
 
@@ -71,11 +71,11 @@ def initial_types(X: Any, variant: str, ndim: int | None) -> list[tuple[str, Any
         # Estimators of scikit-learn choose among columns, however few there are.
         return [(name, _column_type(X[name])) for name in columns]
     if ndim is not None:
-        raise ValueError(f"ndim is for texts, not for variant={variant!r}")
+        raise ValueError(f"ndim is for texts, not for variant={quoted(variant)}")
     if len(columns) > 1:
         raise ValueError(
-            f"variant={variant!r} reads the ids of one column of texts, but X has the "
-            f"columns {listed(columns)}"
+            f"variant={quoted(variant)} reads the ids of one column of texts, but X "
+            f"has the columns {listed(columns)}"
         )
     return [
         (name, Int64TensorType([None] * len(dims)))

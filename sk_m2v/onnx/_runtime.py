@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,8 @@ class OnnxModel:
             name, content = "the model", model.SerializeToString()
         else:
             path = Path(model)
-            path = path / "onnx" / "model.onnx" if path.is_dir() else path
-            if not path.is_file():
+            path = path / "onnx" / "model.onnx" if os.path.isdir(path) else path
+            if not os.path.isfile(path):
                 raise FileNotFoundError(f"there is no file {shortened(path)!r}")
             name, content = shortened(path), str(path)
         options = onnxruntime.SessionOptions()

@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embedding
+from sk_m2v._messages import shortened
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
@@ -179,7 +180,9 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
             sides.append(as_texts(y, missing=self.missing))
         except (TypeError, ValueError) as error:
             # Such errors speak of X, as those of the first texts do.
-            raise type(error)(f"{name} is no container of texts: {error}") from error
+            raise type(error)(
+                f"{name} is no container of texts: {shortened(error)}"
+            ) from error
         if len(sides[0]) != len(sides[1]):
             raise ValueError(
                 f"X and {name} must have as many texts, got {len(sides[0])} and "

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from sk_m2v._base import TextParameters
+from sk_m2v._messages import quoted
 from sk_m2v._ngrams import NgramTfidf
 from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
@@ -158,7 +159,7 @@ class TextModel(FeatureParameters, SeedParameter, TextParameters, ABC):
         ):
             raise ValueError(
                 "ngram_range must be two integers, 1 <= shortest <= longest, got "
-                f"{self.ngram_range!r}"
+                f"{quoted(self.ngram_range)}"
             )
         first, last = self.ngram_range
         return int(first), int(last)

@@ -23,6 +23,7 @@ import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 from tokenizers import Tokenizer, pre_tokenizers
 
+from sk_m2v._messages import quoted
 from sk_m2v._text import replace_surrogates
 from sk_m2v.embedding.tokens._backends import Json, vocabulary_of
 
@@ -212,7 +213,9 @@ def frequent_terms(
 def _checked(strings: Iterable[str], name: str) -> list[str]:
     """Return a list of strings, or say which element is none."""
     if isinstance(strings, str):
-        raise TypeError(f"{name} is one str, {strings[:40]!r}: pass a list of str")
+        raise TypeError(
+            f"{name} is one str, {quoted(strings[:40])}: pass a list of str"
+        )
     if isinstance(strings, Set) or not isinstance(strings, Iterable):
         kind = type(strings).__name__
         raise TypeError(f"{name} must be a list of str, not {kind}: pass a list")
@@ -220,8 +223,8 @@ def _checked(strings: Iterable[str], name: str) -> list[str]:
     for position, string in enumerate(result):
         if not isinstance(string, str):
             raise TypeError(
-                f"{name}[{position}] is {string!r}, of type {type(string).__name__}: "
-                "pass str only"
+                f"{name}[{position}] is {quoted(string)}, of type "
+                f"{type(string).__name__}: pass str only"
             )
     return result
 

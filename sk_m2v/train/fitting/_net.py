@@ -12,6 +12,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import nn
 
+from sk_m2v._messages import quoted
 from sk_m2v.train.fitting._bags import BagDataset, as_it_is
 from sk_m2v.train.fitting._optimizers import OPTIMIZERS
 from sk_m2v.train.fitting._random import global_seed
@@ -217,7 +218,7 @@ def train(
     if not all(it.isfinite().all() for it in module.parameters()):
         raise ValueError(
             f"training has driven the weights to NaN or infinity: pass a smaller lr "
-            f"than {lr}"
+            f"than {quoted(lr)}"
         )
     history = [
         {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
 from sk_m2v.train.labels._rows import _MATRICES, FORMS, _classes, _flat, _read, _unique
 
@@ -77,7 +77,7 @@ class Labels:
                 raise ValueError(
                     f"y is {FORMS[form]} with {len(numbers)} columns, so classes must "
                     f"be the numbers of its columns, np.arange({len(numbers)}), got "
-                    f"{reprlib.repr(classes)}."
+                    f"{quoted(classes)}."
                 )
             boolean = content.dtype == np.bool_
             return cls(numbers, form, boolean, isinstance(y, sparse.spmatrix))
@@ -199,12 +199,14 @@ class Labels:
             If the state is damaged.
         """
         if state["form"] not in FORMS:
-            raise ValueError(f"form must be one of {[*FORMS]}, got {state['form']!r}.")
+            raise ValueError(
+                f"form must be one of {[*FORMS]}, got {quoted(state['form'])}."
+            )
         classes = np.array(state["classes"], dtype=np.dtype(state["dtype"]))
         # A wrong dtype may have cut or changed labels.
         listed = classes.tolist()
         if classes.ndim != 1 or not classes.size or listed != state["classes"]:
-            raise ValueError(f"classes are not of type {state['dtype']}")
+            raise ValueError(f"classes are not of type {quoted(state['dtype'])}")
         if len(set(listed)) != len(classes):
             raise ValueError("classes are not all different")
         return cls(classes, state["form"], state["boolean"], state["spmatrix"])
@@ -218,7 +220,7 @@ class Labels:
             unseen = int(np.argmin(found))
             raise ValueError(
                 f"Row {[*positions][unseen]} of {name} (counted from 0) has the label "
-                f"{reprlib.repr(labels[unseen])}, which is not among the classes: "
-                f"{reprlib.repr(self.classes_.tolist())}."
+                f"{quoted(labels[unseen])}, which is not among the classes: "
+                f"{quoted(self.classes_.tolist(), 200)}."
             )
         return found
