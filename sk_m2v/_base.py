@@ -8,6 +8,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from sk_m2v._messages import quoted
 from sk_m2v._parameters import parameters
 from sk_m2v._sklearn import Interval, StrOptions
 from sk_m2v._text import MISSING
@@ -129,6 +130,6 @@ def checked_range(ngram_range: Sequence[Any]) -> tuple[int, int]:
     ):
         raise ValueError(
             "ngram_range must be two integers, 1 <= shortest <= longest, got "
-            f"{ngram_range!r}"
+            f"{quoted(ngram_range)}"
         )
     return int(ngram_range[0]), int(ngram_range[1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sk_m2v._messages import quoted, shortened
+
 
 def find_device(device: str | None) -> Any:
     """Find a device, and make sure that it can be used.
@@ -33,9 +35,9 @@ def find_device(device: str | None) -> Any:
         found = torch.device(device)
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
-        reason = str(error).split("\n")[0][:200].rstrip(".")
+        first = shortened(str(error).split("\n")[0]).rstrip(".")
         raise ValueError(
-            f"device={device!r} cannot be used here: {reason}. Use 'cpu', or 'auto' "
-            "to take what there is"
+            f"device={quoted(device)} cannot be used here: {first}. Use 'cpu', or "
+            "'auto' to take what there is"
         ) from error
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sk_m2v._messages import shortened
+
 
 def load(
     path: str | Path,
@@ -95,6 +97,6 @@ def _estimator_class(description: Path) -> type:
     if isinstance(kind, type) and issubclass(kind, PretrainedEstimator):
         return kind
     raise ValueError(
-        f"{description} holds a {name}, which is no estimator of this package: call "
-        "from_pretrained of its own class"
+        f"{shortened(description)} holds a {shortened(name)}, which is no estimator of "
+        "this package: call from_pretrained of its own class"
     )

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from sk_m2v._messages import quoted
+
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
@@ -38,7 +40,7 @@ def _register() -> None:
         register()
     except Exception as error:
         warnings.warn(
-            f"sk_m2v could not register its converters with skl2onnx: {error!r}",
+            f"sk_m2v could not register its converters with skl2onnx: {quoted(error)}",
             stacklevel=2,
         )
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, TypeVar
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
+    InvalidParameterError,
     RealNotInt,
     StrOptions,
 )
 from sklearn.utils._sparse import _align_api_if_sparse as align_sparse
+
+from sk_m2v._messages import TEXT, shortened
 
 __all__ = [
     "ClassNamePrefixFeaturesOutMixin",
@@ -40,5 +44,21 @@ def validates_parameters(method: Method) -> Method:
     callable
         The method with the check.
     """
-    decorated: Method = _fit_context(prefer_skip_nested_validation=True)(method)
-    return decorated
+    validated = _fit_context(prefer_skip_nested_validation=True)(method)
+
+    @wraps(method)
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return validated(*args, **kwargs)
+        except InvalidParameterError as error:
+            # It ends with the whole value, which may be a corpus.
+            must, _, value = str(error).partition(" Got ")
+            if len(value) <= TEXT:
+                raise
+            value = value.removesuffix(" instead.")
+            raise InvalidParameterError(
+                f"{must} Got {shortened(value)} instead."
+            ) from None
+
+    result: Any = decorated
+    return result  # type: ignore[no-any-return]

@@ -7,12 +7,13 @@ same way whatever it came from: `set(map(type, rows))` looks at a million rows i
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
+
+from sk_m2v._messages import listed, quoted, shortened
 
 # From the position and value of a missing row to the text that stands for it.
 _OnMissing: TypeAlias = Callable[[int, object], str]
@@ -114,7 +115,7 @@ def text_batches(
     """
     on_missing = _on_missing(missing)
     if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size!r}.")
+        raise ValueError(f"batch_size must be at least 1, got {quoted(batch_size)}.")
     column = _column(X)
     if not _is_sized(column):
         return None, _stream(iter(column), batch_size, on_missing)
@@ -155,7 +156,7 @@ def _on_missing(missing: str) -> _OnMissing:
         return MISSING[missing]
     except (KeyError, TypeError):
         raise ValueError(
-            f"missing must be one of {list(MISSING)}, got {missing!r}."
+            f"missing must be one of {list(MISSING)}, got {quoted(missing)}."
         ) from None
 
 
@@ -169,7 +170,7 @@ def _column(X: Any) -> Any:
     advice = _advice(X)
     if advice is not None:
         raise TypeError(
-            f"X must be a container of texts, got {reprlib.repr(X)} of type "
+            f"X must be a container of texts, got {quoted(X)} of type "
             f"{type(X).__qualname__!r}: {advice}."
         )
     if isinstance(X, np.ndarray):
@@ -179,18 +180,18 @@ def _column(X: Any) -> Any:
             example = {0: "[X.item()]", 2: "X[:, 0]"}.get(X.ndim, "X.ravel()")
             raise ValueError(
                 "X must be an array of texts with one dimension or one column, got one "
-                f"of shape {X.shape} and dtype {X.dtype}: pass e.g. {example}."
+                f"of shape {X.shape} and dtype {shortened(X.dtype)}: pass e.g. "
+                f"{example}."
             )
         return X
     names = _column_names(X)
     if names is None:
         return X
     if len(names) != 1:
-        first = ", ".join(map(repr, names[:5])) + (", ..." if len(names) > 5 else "")
         raise ValueError(
             f"X must have one column of texts, got a {type(X).__qualname__} with "
-            f"{len(names)} columns ({first}): select one column, e.g. "
-            f"X[{names[0] if names else '...'!r}]."
+            f"{len(names)} columns ({listed(names)}): select one column, e.g. "
+            f"X[{quoted(names[0] if names else '...')}]."
         )
     return X[names[0]]
 
@@ -202,7 +203,7 @@ def _advice(X: Any) -> str | None:
     if isinstance(X, bytes | bytearray | memoryview):
         return "decode it and pass [text]"
     if isinstance(X, Mapping):
-        return f"select one of its values, e.g. X[{next(iter(X), '...')!r}]"
+        return f"select one of its values, e.g. X[{quoted(next(iter(X), '...'))}]"
     if isinstance(X, set | frozenset):
         return "a set has no order, pass a list, e.g. sorted(X)"
     if type(X).__module__.startswith("scipy.sparse"):
@@ -279,7 +280,7 @@ def _text(row: object, position: int, on_missing: _OnMissing) -> str:
     else:
         advice = "convert the rows with str"
     raise TypeError(
-        f"Row {position} of X (counted from 0) must be a str, got {reprlib.repr(row)} "
+        f"Row {position} of X (counted from 0) must be a str, got {quoted(row)} "
         f"of type {type(row).__qualname__!r}: {advice}."
     )
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import onnxruntime
+import pytest
 import skl2onnx
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from skl2onnx.common.data_types import Int64TensorType, StringTensorType
 
 from sk_m2v import StaticEmbedding
-from sk_m2v.onnx import load, to_onnx
+from sk_m2v._text import as_texts
+from sk_m2v.onnx import _export, load, to_onnx
 
 # Parameters of estimators that would train for long.
 TINY = {"max_epochs": 1, "random_state": 0}
@@ -67,25 +70,53 @@ VARIANTS = {
 }
 
 
-def session(onnx, threads: int = 1):
+def session(model, threads: int = 1):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(
-        onnx.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+
+
+def check_file(model: onnx.ModelProto) -> None:
+    """What readers of files other than onnxruntime ask of one."""
+    onnx.checker.check_model(model, full_check=True)
+    onnx.shape_inference.infer_shapes(
+        model, check_type=True, strict_mode=True, data_prop=True
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_export_is_checked():
+    """For all models of `to_onnx` in the modules that import this."""
+
+    def declare(model, *arguments, **options):
+        original(model, *arguments, **options)
+        check_file(model)
+        for output in model.graph.output:
+            first, *others = output.type.tensor_type.shape.dim
+            assert first.dim_param in ("n_texts", "batch_size")
+            assert all(it.dim_value for it in others), output
+
+    original = _export.declare
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_export, "declare", declare)
+        yield
 
 
 def export(estimator, initial_types, **options):
-    return skl2onnx.to_onnx(
+    model = skl2onnx.to_onnx(
         estimator, initial_types=initial_types, options=options or None
     )
+    check_file(model)
+    return model
 
 
 def outputs(estimator, variant, texts, embedding, **options):
     initial_types, feed = variant
-    onnx = export(estimator, initial_types, **options)
-    return session(onnx).run(None, feed(embedding, texts))
+    model = export(estimator, initial_types, **options)
+    return session(model).run(None, feed(embedding, texts))
 
 
 def check_classifier(classifier, variant, texts=HARD, **options):
@@ -108,10 +139,22 @@ def teacher(texts):
     return rng.normal(size=(len(texts), 8)).astype(np.float32)
 
 
+def check_shapes(model, rows):
+    """The outputs have the shapes that the file declares."""
+    if len(model.columns) == 1:
+        feed = model._feed(as_texts(rows))
+    else:
+        feed = model._frame(rows)
+    found = model.session.run(None, feed)
+    for output, values in zip(model.session.get_outputs(), found, strict=True):
+        assert values.shape == (len(rows), *output.shape[1:])
+
+
 def check_export(estimator, X=None, texts=HARD, *, scale=1, **options):
     """Compare a model of `to_onnx` with the estimator, without its `verify`."""
     model = load(to_onnx(estimator, X, verify=False, **options), n_threads=1)
     rows = texts if X is None else X
+    check_shapes(model, rows)
     for method in model.methods:
         got, wanted = (getattr(it, method)(rows) for it in (model, estimator))
         if method == "predict" and "sk_m2v.labels" in model.metadata:

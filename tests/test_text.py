@@ -334,7 +334,7 @@ REFUSED: dict[str, tuple[Any, type[Exception], list[str]]] = {
     "2-d texts": (objects(["a", "b"]).reshape(1, 2), ValueError, ["(1, 2)", "object"]),
     "3-d array": (np.ones((2, 1, 1)), ValueError, ["(2, 1, 1)", "X.ravel()"]),
     "no columns": (pd.DataFrame(index=[0]), ValueError, ["0 columns", "X['...']"]),
-    "many columns": (pd.DataFrame(MANY), ValueError, ["7 columns", "'c4', ...)"]),
+    "many columns": (pd.DataFrame(MANY), ValueError, ["7 columns", "'c4' and 2 more)"]),
     **{
         f"wide {type(frame).__name__} of {type(frame).__module__}": (
             frame,

@@ -14,13 +14,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._base import TextTagsMixin, as_embedding
 from sk_m2v._forked import safe_threads
+from sk_m2v._messages import quoted
 from sk_m2v._optional import require
 from sk_m2v._parameters import parameters, public
+from sk_m2v._progress import stage
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     validates_parameters,
 )
 from sk_m2v._text import as_texts
+from sk_m2v.distill._fit_vocabulary import fit_vocabulary
 from sk_m2v.distill._parameters import SIF, DistillParameters
 from sk_m2v.distill._prior import Prior, StaticPrior, TeacherPrior, no_prior
 from sk_m2v.distill._settings import (
@@ -31,7 +34,7 @@ from sk_m2v.distill._settings import (
     plain,
 )
 from sk_m2v.distill.corpus._fit import Corpus, fit_corpus, read_corpus
-from sk_m2v.distill.corpus._reduce import corpus_weights, pca, zipf_weights
+from sk_m2v.distill.corpus._reduce import corpus_weights, zipf_weights
 from sk_m2v.distill.corpus._sample import sample_sentences
 from sk_m2v.distill.teachers._cache import VectorCache
 from sk_m2v.distill.teachers._callable import CallableTeacher, is_callable_teacher
@@ -39,7 +42,7 @@ from sk_m2v.distill.vocabulary._coverage import Coverage, coverage
 from sk_m2v.distill.vocabulary._prune import prune_tokens
 from sk_m2v.distill.vocabulary._terms import add_terms, frequent_terms
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._quantize import PRECISIONS, check_count, cluster_rows
+from sk_m2v.embedding._quantize import check_count
 from sk_m2v.embedding.tokens._tokens import vocabulary_size
 from sk_m2v.persistence import PretrainedEstimator
 
@@ -169,14 +172,15 @@ class DistillTransformer(  # numpydoc ignore=PR02
         prior = self._find_prior(teacher, remove)
         texts = None
         if X is not None:
-            texts = sample_sentences(
-                X,
-                self.max_sentences,
-                split=self.split_sentences,
-                missing=self.missing,
-                random_state=random_state,
-            )
-        tokenizer, terms = self._add_terms(prior.tokenizer, texts)
+            with stage("DistillTransformer", "sentences", self.verbose):
+                texts = sample_sentences(
+                    X,
+                    self.max_sentences,
+                    split=self.split_sentences,
+                    missing=self.missing,
+                    random_state=random_state,
+                )
+        tokenizer, terms = self._add_terms(prior.tokenizer, texts, remove)
         check_count(
             "vocabulary_quantization",
             self.vocabulary_quantization,
@@ -187,14 +191,24 @@ class DistillTransformer(  # numpydoc ignore=PR02
         with VectorCache(self.cache_dir, teacher) as cache, teacher.ready():
             if texts is None:
                 vectors = prior.vectors(terms, cache, verbose=self.verbose)
-                model = self._fit_vocabulary(vectors, tokenizer)
-            else:
-                corpus = read_corpus(
-                    texts, tokenizer, min(teacher.max_length or MAX_LENGTH, MAX_LENGTH)
+                model = fit_vocabulary(
+                    vectors,
+                    tokenizer,
+                    pca_dims=plain(self.pca_dims),
+                    sif_coefficient=self._sif("zipf"),
+                    quantize_to=self.quantize_to,
+                    vocabulary_quantization=self.vocabulary_quantization,
                 )
+            else:
+                with stage("DistillTransformer", "tokenizing", self.verbose):
+                    limit = min(teacher.max_length or MAX_LENGTH, MAX_LENGTH)
+                    corpus = read_corpus(texts, tokenizer, limit)
                 # The texts first: their cache is what a stopped fit goes on with.
                 targets = cache.vectors(
-                    corpus.texts, teacher.encode, verbose=self.verbose
+                    corpus.texts,
+                    teacher.encode,
+                    unit="texts",
+                    verbose=self.verbose,
                 )
                 vectors = prior.vectors(terms, cache, verbose=self.verbose)
                 if not prior.is_weighted:
@@ -215,13 +229,13 @@ class DistillTransformer(  # numpydoc ignore=PR02
         pca_dims = plain(self.pca_dims)
         if isinstance(pca_dims, float) and pca_dims >= 1:
             raise ValueError(
-                f"pca_dims={pca_dims!r} is neither a number of dimensions, an int, nor "
-                "a share of the variance, between 0 and 1"
+                f"pca_dims={quoted(pca_dims)} is neither a number of dimensions, an "
+                "int, nor a share of the variance, between 0 and 1"
             )
         needs_texts = {
             "vocabulary='corpus'": isinstance(self.vocabulary, str),
             "prune=True": self.prune,
-            f"prior={self.prior!r}": not is_auto(self.prior),
+            f"prior={quoted(self.prior)}": not is_auto(self.prior),
             "a teacher without a vocabulary": is_callable_teacher(self.teacher),
         }
         for what, is_so in needs_texts.items():
@@ -252,18 +266,19 @@ class DistillTransformer(  # numpydoc ignore=PR02
         return no_prior(tokens.tokenizer) if self.prior is None else tokens
 
     def _add_terms(
-        self, tokenizer: str, texts: list[str] | None
+        self, tokenizer: str, texts: list[str] | None, remove: re.Pattern[str] | None
     ) -> tuple[str, list[str]]:
         """Tokenizer with the terms of `vocabulary`, and those that it did not have."""
         if self.vocabulary is None:
             return tokenizer, []
-        if texts is not None and isinstance(self.vocabulary, str):
-            terms = frequent_terms(
-                texts, tokenizer, min_df=self.min_df, max_terms=self.max_terms
-            )
-        else:
-            terms = self.vocabulary
-        return add_terms(tokenizer, terms)
+        terms = self.vocabulary
+        if isinstance(terms, str):
+            assert texts is not None  # `_check_together` has seen to it
+            with stage("DistillTransformer", "frequent terms", self.verbose):
+                terms = frequent_terms(
+                    texts, tokenizer, min_df=self.min_df, max_terms=self.max_terms
+                )
+        return add_terms(tokenizer, terms, remove)
 
     def _sif(self, frequencies: str) -> float | None:
         """Value of `sif_coefficient` for frequencies of one kind."""
@@ -285,34 +300,6 @@ class DistillTransformer(  # numpydoc ignore=PR02
         else:
             weights = zipf_weights(len(vectors), sif_coefficient)
         return vectors * weights[:, None].astype(np.float32)
-
-    def _fit_vocabulary(
-        self, vectors: npt.NDArray[np.float32], tokenizer: str
-    ) -> StaticEmbedding:
-        """Distil without texts, as model2vec does."""
-        pca_dims = plain(self.pca_dims)
-        sif_coefficient = self._sif("zipf")
-        weights: npt.NDArray[np.floating[Any]] = np.ones(len(vectors))
-        if sif_coefficient is not None:
-            weights = zipf_weights(len(vectors), sif_coefficient)
-        mapping = None
-        if self.vocabulary_quantization is None:
-            rows = pca(vectors, pca_dims)
-            if sif_coefficient is not None:
-                rows = rows * weights[:, None]
-            stored, factors = PRECISIONS[self.quantize_to](rows)
-        else:
-            # Weights stay apart: tokens of one vector keep their own.
-            centers, mapping = cluster_rows(vectors, self.vocabulary_quantization)
-            stored, scale = PRECISIONS[self.quantize_to](pca(centers, pca_dims))
-            factors = weights if scale is None else weights * scale[mapping]
-        return StaticEmbedding(
-            stored,
-            tokenizer,
-            weights=factors,
-            token_mapping=mapping,
-            config=model_config(stored.shape[1], pca_dims, sif_coefficient),
-        )
 
     def _fit_texts(
         self,
@@ -380,6 +367,9 @@ class DistillTransformer(  # numpydoc ignore=PR02
     def coverage(self, X: Any) -> Coverage:
         """How much of texts the vocabulary knows.
 
+        Before `fit`, it is the vocabulary that `fit` would begin with: the tokens of
+        the teacher, or of the `prior`, and the terms of a `vocabulary` that is a list.
+
         Parameters
         ----------
         X : iterable of str
@@ -391,8 +381,14 @@ class DistillTransformer(  # numpydoc ignore=PR02
             Shares of unknown words and of words split into several tokens, and the most
             frequent of each: candidates for `vocabulary`.
         """
-        check_is_fitted(self)
-        return coverage(self.embedding_, as_texts(X, missing=self.missing))
+        texts = as_texts(X, missing=self.missing)
+        if hasattr(self, "embedding_"):
+            return coverage(self.embedding_.tokenizer_json, texts)
+        remove = compiled(self.token_remove_pattern)
+        tokenizer = self._find_prior(self._load_teacher(), remove).tokenizer
+        if not (self.vocabulary is None or isinstance(self.vocabulary, str)):
+            tokenizer, _ = add_terms(tokenizer, self.vocabulary, remove)
+        return coverage(tokenizer, texts)
 
     @property
     def _n_features_out(self) -> int:

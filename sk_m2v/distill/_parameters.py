@@ -40,7 +40,8 @@ class DistillParameters(ReadingParameters):  # numpydoc ignore=PR02
         `transform` approximates the direction of the teacher's vectors less their mean.
     vocabulary : list of str, "corpus" or None
         Words and phrases that get a vector of their own in addition to the teacher's
-        tokens. "corpus" takes frequent ones that the tokenizer splits from `X`.
+        tokens, but for those that `token_remove_pattern` matches. "corpus" takes
+        frequent ones that the tokenizer splits from `X`.
     min_df : int or float
         For ``vocabulary="corpus"``: texts that a term must be in, a number, or a float
         up to 1 for a share.
@@ -105,7 +106,7 @@ class DistillParameters(ReadingParameters):  # numpydoc ignore=PR02
         Number of threads of the solver and of `transform`. None is 1 unless in a joblib
         context, -1 is all.
     verbose : bool
-        Whether to show progress bars.
+        Whether to print what is done, and to show progress bars.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

@@ -101,7 +101,9 @@ class TeacherPrior:
             The vectors.
         """
         sequences = [*self._vocabulary.sequences, *map(self._teacher.read, terms)]
-        return cache.vectors(sequences, self._teacher.embed_tokens, verbose=verbose)
+        return cache.vectors(
+            sequences, self._teacher.embed_tokens, unit="tokens", verbose=verbose
+        )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sk_m2v._messages import quoted, shortened
+
 # Tokens of a text that a distilled model reads, as in model2vec.
 MAX_LENGTH = 512
 
@@ -92,5 +94,6 @@ def compiled(pattern: str | None) -> re.Pattern[str] | None:
         return None if pattern is None else re.compile(pattern)
     except re.error as error:
         raise ValueError(
-            f"token_remove_pattern={pattern!r} is no regular expression: {error}"
+            f"token_remove_pattern={quoted(pattern)} is no regular expression: "
+            f"{shortened(error)}"
         ) from error

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
 from sk_m2v._text import text_batches
 from sk_m2v.embedding._batches import collect_rows, run_batches
@@ -209,7 +210,8 @@ class StaticEmbedding(TokensMixin, VariantsMixin):
             or max_length < 1
         ):
             raise ValueError(
-                f"max_length must be 'auto', None or at least 1, got {max_length!r}"
+                "max_length must be 'auto', None or at least 1, got "
+                f"{quoted(max_length)}"
             )
         return max_length
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import quoted
 from sk_m2v.embedding.storage._parts import Parts
 
 Quantized = tuple[npt.NDArray[Any], npt.NDArray[np.float32] | None]
@@ -94,7 +95,7 @@ def shrink(
     if quantize_to is not None and quantize_to not in PRECISIONS:
         raise ValueError(
             f"quantize_to must be None or one of {list(PRECISIONS)}, "
-            f"got {quantize_to!r}"
+            f"got {quoted(quantize_to)}"
         )
     if dimensionality is not None:
         vectors = np.ascontiguousarray(vectors[:, :dimensionality])

@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from sk_m2v._messages import quoted
+
 
 def kept_columns(
     counts: csr_array,
@@ -44,8 +46,8 @@ def kept_columns(
         return kept
     if most < least:
         raise ValueError(
-            f"max_df={max_df} are at most {most:g} texts of {n_texts}, and "
-            f"min_df={min_df} at least {least:g}: nothing can be both"
+            f"max_df={quoted(max_df)} are at most {quoted(most)} texts of {n_texts}, "
+            f"and min_df={quoted(min_df)} at least {quoted(least)}: nothing can be both"
         )
     in_texts = np.bincount(counts.indices, minlength=n_columns)
     kept = (in_texts >= least) & (in_texts <= most)
@@ -55,7 +57,7 @@ def kept_columns(
         kept[order[max_features:]] = False
     if n_columns and not kept.any():
         raise ValueError(
-            f"no n-gram is in at least {least:g} and at most {most:g} of {n_texts} "
-            "texts: try a lower min_df or a higher max_df"
+            f"no n-gram is in at least {quoted(least)} and at most {quoted(most)} of "
+            f"{n_texts} texts: try a lower min_df or a higher max_df"
         )
     return kept

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._limits import kept_columns
@@ -320,8 +321,8 @@ def _check_lengths(ngram_range: tuple[int, int], n_tokens: int) -> None:
         while n_tokens ** (largest + 1) <= 2**63:
             largest += 1
         raise ValueError(
-            f"ngram_range={ngram_range} is too long: with {n_tokens} tokens, n-grams "
-            f"can have at most {largest}"
+            f"ngram_range={quoted(ngram_range)} is too long: with {n_tokens} tokens, "
+            f"n-grams can have at most {largest}"
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 import warnings
 from collections.abc import Collection
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from sk_m2v._messages import quoted
 from sk_m2v.embedding import StaticEmbedding
 
 # Behind another word: there, the token of many models holds the space before it.
@@ -45,14 +45,14 @@ def stop_ids(
     for word in words:
         if not isinstance(word, str):
             raise TypeError(
-                f"stop_words must hold words, got {word!r} of type "
+                f"stop_words must hold words, got {quoted(word)} of type "
                 f"{type(word).__name__}"
             )
     ids, split = _ids(embedding, list(words))
     if split:
         warnings.warn(
             f"{len(split)} of {len(words)} stop words are several tokens of the model, "
-            f"or none, such as {reprlib.repr(split[0])}: they stay",
+            f"or none, such as {quoted(split[0])}: they stay",
             UserWarning,
             stacklevel=5,
         )

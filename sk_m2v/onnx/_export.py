@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import pickle
-from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from types import FunctionType
@@ -14,45 +13,29 @@ from typing import Any
 import numpy as np
 from onnx import ModelProto, helper
 from skl2onnx import convert_sklearn
-from skl2onnx.common.data_types import (
-    FloatTensorType,
-    Int64TensorType,
-    StringTensorType,
-)
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
+from sk_m2v._messages import LIMIT, quoted, shortened
 from sk_m2v._transformer import StaticEmbeddingTransformer
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS
 from sk_m2v.embedding.storage._folder import write_files
+from sk_m2v.onnx._interface import (
+    VARIANTS,
+    declare,
+    initial_types,
+    output_names,
+)
 from sk_m2v.onnx._runtime import METHODS, frame_columns
 from sk_m2v.onnx._verify import verify as verify_model
 from sk_m2v.onnx.graph._builder import DOMAINS
 from sk_m2v.onnx.heads._container import known_options
 from sk_m2v.onnx.heads._converters import register_subclasses
 
-# Names and types of the inputs of each variant.
-VARIANTS: dict[str, dict[str, Any]] = {
-    "text": {"text": StringTensorType([None, 1])},
-    "ids": {
-        "input_ids": Int64TensorType([None]),
-        "offsets": Int64TensorType([None]),
-    },
-    "padded": {
-        "input_ids": Int64TensorType([None, None]),
-        "attention_mask": Int64TensorType([None, None]),
-    },
-}
 # Whose prediction shows the shape of all.
 _EXAMPLE = ["a text"]
-# What the outputs of an estimator that ends a pipeline are called.
-_OUTPUTS = {
-    "classifier": ("label", "probabilities"),
-    "regressor": ("prediction",),
-    "transformer": ("embedding",),
-}
 
 
 def to_onnx(
@@ -60,6 +43,7 @@ def to_onnx(
     X: Any = None,
     *,
     variant: str = "text",
+    ndim: int | None = None,
     precision: str | None = None,
     target_opset: int | None = None,
     verify: bool = True,
@@ -68,18 +52,22 @@ def to_onnx(
 
     Parameters
     ----------
-    estimator : estimator
-        A fitted estimator of this package, or a pipeline or other estimator of
-        scikit-learn that holds some.
+    estimator : estimator or StaticEmbedding
+        A fitted estimator of this package, a model alone, or a pipeline or other
+        estimator of scikit-learn that holds some.
     X : container of str or DataFrame, default=None
         Some input, on which the model is verified, too. Needed if the input is more
         than one column of texts.
     variant : {"text", "ids", "padded"}, default="text"
-        What the model reads. "text": strings of shape (n_texts,) or (n_texts, 1).
+        What the model reads. "text": strings, one a text.
         "ids": ``input_ids`` of shape (n_tokens,) and ``offsets`` of shape (n_texts,),
         where each text begins, as PyTorch's ``EmbeddingBag`` has them. "padded":
         ``input_ids`` and ``attention_mask`` of shape (n_texts, n_tokens), as
         transformers.js and others have them. All are int64.
+    ndim : {1, 2} or None, default=None
+        Dimensions of the input of texts, which runtimes insist on: 1 is the shape
+        (n_texts,), 2 is (n_texts, 1). None is that of `X`: 2 for an array of two
+        dimensions or a DataFrame, else 1.
     precision : {"float32", "float16", "int8"} or None, default=None
         Type in which to store vectors; int8 has one scale a row. None keeps theirs.
     target_opset : int or None, default=None
@@ -92,7 +80,11 @@ def to_onnx(
     Returns
     -------
     onnx.ModelProto
-        The model. Its metadata name version, model, licence, maximum length and labels.
+        The model. Its outputs are ``label`` and ``probabilities`` (``scores`` if there
+        are none, ``distances`` of clusters), ``prediction``, or ``embedding``; for ids
+        ``embeddings`` and for padded ids ``sentence_embedding``, as the files of
+        model2vec and of sentence transformers. Its metadata name version, model,
+        licence, maximum length and labels.
 
     Raises
     ------
@@ -121,27 +113,14 @@ def to_onnx(
     >>> model.predict(["a lovely film", "so boring"]).tolist()
     ['+', '-']
     """
-    _check(variant, precision, target_opset)
+    _check(variant, ndim, precision, target_opset)
+    types = initial_types(X, variant, ndim)
     estimator, readers, embeddings = _with_precision(estimator, precision)
     register_subclasses(map(type, readers))
-    types = _initial_types(X, variant)
     kind, last = _kind(estimator), _last(estimator)
-    model: ModelProto = convert_sklearn(
-        estimator,
-        initial_types=types,
-        name=type(estimator).__name__,
-        target_opset=target_opset or DOMAINS[""],
-        # Probabilities as a matrix. Asked of the last step: what is asked of a pipeline
-        # is demanded of it even if it knows no such option.
-        options={id(last): known_options(last, zipmap=False)},
-    )
-    names = _OUTPUTS[kind]
-    if kind == "classifier" and not hasattr(estimator, "predict_proba"):
-        names = ("label", "scores")
-    _name_outputs(model, names)
-    if variant == "text" and len(types) == 1:
-        # One column of texts may come with or without a second dimension.
-        model.graph.input[0].type.tensor_type.ClearField("shape")
+    model = _converted(estimator, last, types, target_opset or DOMAINS[""])
+    names = output_names(kind, variant, estimator)
+    declare(model, [name for name, _ in types], names, variant, ndim)
     length = embeddings[0]._max_length(getattr(readers[0], "max_length", "auto"))
     properties = {
         **_metadata(estimator, kind, embeddings[0], X),
@@ -201,16 +180,20 @@ def save(model: ModelProto, path: str | Path) -> None:
     )
 
 
-def _check(variant: str, precision: str | None, target_opset: int | None) -> None:
+def _check(
+    variant: str, ndim: int | None, precision: str | None, target_opset: int | None
+) -> None:
     if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {[*VARIANTS]}, got {variant!r}")
+        raise ValueError(f"variant must be one of {[*VARIANTS]}, got {quoted(variant)}")
+    if ndim not in (None, 1, 2):
+        raise ValueError(f"ndim must be 1, 2 or None, got {quoted(ndim)}")
     if precision is not None and precision not in PRECISIONS:
         raise ValueError(
-            f"precision must be one of {[*PRECISIONS]} or None, got {precision!r}"
+            f"precision must be one of {[*PRECISIONS]} or None, got {quoted(precision)}"
         )
     if target_opset is not None and target_opset < DOMAINS[""]:
         raise ValueError(
-            f"target_opset must be at least {DOMAINS['']}, got {target_opset}"
+            f"target_opset must be at least {DOMAINS['']}, got {quoted(target_opset)}"
         )
 
 
@@ -222,6 +205,8 @@ def _with_precision(
     Models are found, and replaced, wherever they are: pickling meets them all. Beside
     the copy come the fitted estimators that read texts, and the models of each.
     """
+    if isinstance(estimator, StaticEmbedding):
+        estimator = StaticEmbeddingTransformer(estimator)
     if isinstance(estimator, StaticEmbeddingTransformer) and not _is_fitted(estimator):
         # It works without `fit`.
         estimator = clone(estimator).fit()
@@ -246,7 +231,8 @@ def _with_precision(
     Pickler(buffer).dump(estimator)
     if not readers:
         raise NotFittedError(
-            f"{type(estimator).__name__} holds no estimator of sk_m2v that is fitted"
+            f"{type(estimator).__name__} holds no estimator of sk_m2v that is fitted: "
+            "call fit before to_onnx"
         )
     models = {
         id(it): it.quantize(precision)
@@ -258,29 +244,34 @@ def _with_precision(
     return copy, readers, [models[id(it.embedding_)] for it in readers]
 
 
+def _converted(estimator: Any, last: Any, types: Any, opset: int) -> ModelProto:
+    try:
+        model: ModelProto = convert_sklearn(
+            estimator,
+            initial_types=types,
+            name=type(estimator).__name__,
+            target_opset=opset,
+            # Probabilities as a matrix. Asked of the last step: what is asked of a
+            # pipeline is demanded of it even if it knows no such option.
+            options={id(last): known_options(last, zipmap=False)},
+        )
+    except Exception as error:  # its errors have no class in common
+        if len(str(error)) <= LIMIT:
+            raise
+        # Some print all numbers of a model. The error itself would show them, too.
+        cause = f" ({shortened(error.__cause__)})" if error.__cause__ else ""
+        raise ValueError(
+            f"skl2onnx cannot convert {type(last).__name__}: "
+            f"{shortened(error)}{cause}. Another version of skl2onnx may, "
+            "or take another estimator in its place."
+        ) from None
+    return model
+
+
 def _is_fitted(obj: Any) -> bool:
     return isinstance(obj, BaseEstimator) and isinstance(
         vars(obj).get("embedding_"), StaticEmbedding
     )
-
-
-def _initial_types(X: Any, variant: str) -> list[tuple[str, Any]]:
-    columns = frame_columns(X)
-    if not columns or (variant != "text" and len(columns) == 1):
-        return [*VARIANTS[variant].items()]
-    if variant != "text":
-        raise ValueError(
-            f"variant={variant!r} reads the ids of one column of texts, but X has the "
-            f"columns {columns}"
-        )
-    return [(name, _column_type(X[name])) for name in columns]
-
-
-def _column_type(column: Any) -> Any:
-    """Type of an input for a column of a frame: numbers are float32, as in skl2onnx."""
-    values = np.asarray(column)
-    kind = FloatTensorType if values.dtype.kind in "buif" else StringTensorType
-    return kind([None, 1])
 
 
 def _last(estimator: Any) -> Any:
@@ -297,19 +288,10 @@ def _last(estimator: Any) -> Any:
 def _kind(estimator: Any) -> str:
     if is_classifier(estimator):
         return "classifier"
-    return "regressor" if is_regressor(estimator) else "transformer"
-
-
-def _name_outputs(model: ModelProto, names: Iterable[str]) -> None:
-    """Give the outputs of a model names that do not depend on its parts."""
-    outputs = [it.name for it in model.graph.output]
-    new = dict(zip(outputs, names, strict=False))
-    for node in model.graph.node:
-        for names_ in (node.input, node.output):
-            for i, name in enumerate(names_):
-                names_[i] = new.get(name, name)
-    for output in model.graph.output:
-        output.name = new.get(output.name, output.name)
+    if is_regressor(estimator):
+        return "regressor"
+    # Clusters and mixtures; few of them can transform, too.
+    return "clusterer" if hasattr(estimator, "predict") else "transformer"
 
 
 def _metadata(
@@ -343,8 +325,8 @@ def _tokenizer(embeddings: list[StaticEmbedding], variant: str) -> str:
     """Tokenizer whose ids a model reads: nothing but the tokens of the text."""
     if len({it.tokenizer_json for it in embeddings}) > 1:
         raise ValueError(
-            f"the estimator has several tokenizers, and variant={variant!r} reads the "
-            "ids of one"
+            f"the estimator has several tokenizers, and variant={quoted(variant)} "
+            "reads the ids of one"
         )
     tokenizer = embeddings[0].tokenizer
     tokenizer.no_truncation()

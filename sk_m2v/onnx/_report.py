@@ -9,6 +9,7 @@ from typing import Any
 
 from onnx import ModelProto
 
+from sk_m2v._messages import listed
 from sk_m2v._text import as_texts
 from sk_m2v.onnx._runtime import OnnxModel
 from sk_m2v.onnx._samples import SAMPLES
@@ -48,7 +49,9 @@ def report(
     loaded = OnnxModel(model, n_threads=n_threads)
     load_seconds = time.perf_counter() - started
     if len(loaded.columns) > 1:
-        raise ValueError(f"the model reads the columns {loaded.columns}, not texts")
+        raise ValueError(
+            f"the model reads the columns {listed(loaded.columns)}, not texts"
+        )
     session = loaded.session
     feeds = [loaded._feed([text]) for text in texts[:100]]
     single = _seconds(lambda i: session.run(None, feeds[i % len(feeds)]))

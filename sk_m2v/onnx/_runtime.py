@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import onnxruntime
 from onnx import ModelProto
 from tokenizers import Tokenizer
 
+from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v._parameters import public
 from sk_m2v._text import as_texts, replace_surrogates
 from sk_m2v.train.labels._labels import Labels
@@ -21,6 +23,7 @@ _BATCH_SIZE = 1024
 METHODS = {
     "classifier": ("predict", "predict_proba"),
     "regressor": ("predict",),
+    "clusterer": ("predict", "predict_proba", "transform"),
     "transformer": ("transform",),
 }
 
@@ -85,10 +88,10 @@ class OnnxModel:
             name, content = "the model", model.SerializeToString()
         else:
             path = Path(model)
-            path = path / "onnx" / "model.onnx" if path.is_dir() else path
-            if not path.is_file():
-                raise FileNotFoundError(f"there is no file {str(path)!r}")
-            name, content = str(path), str(path)
+            path = path / "onnx" / "model.onnx" if os.path.isdir(path) else path
+            if not os.path.isfile(path):
+                raise FileNotFoundError(f"there is no file {shortened(path)!r}")
+            name, content = shortened(path), str(path)
         options = onnxruntime.SessionOptions()
         if n_threads is not None:
             options.intra_op_num_threads = n_threads
@@ -97,7 +100,9 @@ class OnnxModel:
                 content, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # its errors have no class in common
-            raise ValueError(f"onnxruntime cannot load {name}: {error}") from error
+            raise ValueError(
+                f"onnxruntime cannot load {name}: {shortened(error)}"
+            ) from error
         properties = self.session.get_modelmeta().custom_metadata_map
         if "sk_m2v.kind" not in properties:
             raise ValueError(f"{name} was not made by sk_m2v.onnx.to_onnx")
@@ -135,6 +140,8 @@ class OnnxModel:
         if self.metadata["sk_m2v.kind"] == "regressor":
             form = json.loads(self.metadata["sk_m2v.form"])
             return values.reshape(len(values), *form)
+        if self.metadata["sk_m2v.kind"] == "clusterer":
+            return values.reshape(len(values))
         # The graph knows only strings and integers.
         return values.astype(self.classes_.dtype)
 
@@ -169,7 +176,8 @@ class OnnxModel:
             One vector a text.
         """
         self._require("transform")
-        vectors: npt.NDArray[np.float32] = self._run(X, 0)
+        # What a clusterer predicts comes first.
+        vectors: npt.NDArray[np.float32] = self._run(X, int("predict" in self.methods))
         return vectors
 
     def _require(self, method: str) -> None:
@@ -191,7 +199,10 @@ class OnnxModel:
     def _feed(self, texts: list[str]) -> dict[str, npt.NDArray[Any]]:
         texts = [replace_surrogates(it) for it in texts]
         if self._tokenizer is None:
-            return {self.columns[0]: np.array(texts, dtype=object).reshape(-1, 1)}
+            (given,) = self.session.get_inputs()
+            # Files of 0.1.0 declare no shape, and take both.
+            shape = (-1, 1) if len(given.shape) == 2 else (-1,)
+            return {given.name: np.array(texts, dtype=object).reshape(shape)}
         encodings = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         rows = [it.ids for it in encodings]
         sizes = [len(it) for it in rows]
@@ -209,7 +220,9 @@ class OnnxModel:
     def _frame(self, X: Any) -> dict[str, npt.NDArray[Any]]:
         missing = [it for it in self.columns if it not in X]
         if missing:
-            raise ValueError(f"X has no column {missing[0]!r}: it needs {self.columns}")
+            raise ValueError(
+                f"X has no column {quoted(missing[0])}: it needs {listed(self.columns)}"
+            )
         feed = {}
         for given in self.session.get_inputs():
             column = np.asarray(X[given.name])

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import listed, shortened
+
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -41,11 +43,11 @@ def checked_array(
         If it is missing, of another type or shape, or not finite.
     """
     if name not in arrays:
-        raise ValueError(f"there is no {name!r}, only {sorted(arrays)}")
+        raise ValueError(f"there is no {name!r}, only {listed(sorted(arrays))}")
     array = arrays[name]
     if array.dtype not in dtypes:
         names = " or ".join(it.__name__ for it in dtypes)
-        raise ValueError(f"{name!r} is {array.dtype}, not {names}")
+        raise ValueError(f"{name!r} is {shortened(array.dtype)}, not {names}")
     if array.ndim != len(shape) or any(
         expected not in (None, found)
         for expected, found in zip(shape, array.shape, strict=True)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sk_m2v._messages import quoted, shortened
 from sk_m2v._version import package_version
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.storage._card import model_card
@@ -122,8 +123,8 @@ def read(cls: type, folder: Path) -> Any:
     for file in files:
         if not file.is_file():
             raise FileNotFoundError(
-                f"{file} is missing: give a folder that save_pretrained of a fitted "
-                f"{cls.__name__} has written"
+                f"{shortened(file)} is missing: give a folder that save_pretrained of "
+                f"a fitted {cls.__name__} has written"
             )
     description_file, arrays_file = files
     with _naming(description_file):
@@ -194,7 +195,7 @@ def _naming(path: Path) -> Iterator[None]:
         cause = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         text = cause if str(path) in cause else f"{path} is damaged: {cause}"
         advice = "Write the folder again with save_pretrained."
-        raise ValueError(f"{text}. {advice}") from error
+        raise ValueError(f"{shortened(text, 400)}. {advice}") from error
 
 
 class _OtherError(ValueError):
@@ -204,11 +205,12 @@ class _OtherError(ValueError):
 def _check_version(path: Path, description: Mapping[str, Any]) -> None:
     version = description["format_version"]
     if type(version) is not int or version < 1:
-        raise ValueError(f"format_version is {version!r}")
+        raise ValueError(f"format_version is {quoted(version)}")
     if version > _FORMAT:
         raise _OtherError(
-            f"{path} has format {version}, and this sk_m2v {package_version()} reads "
-            f"up to {_FORMAT}: upgrade to {description.get('sk_m2v_version')} or later"
+            f"{shortened(path)} has format {quoted(version)}, and this sk_m2v "
+            f"{package_version()} reads up to {_FORMAT}: upgrade to "
+            f"{quoted(description.get('sk_m2v_version'))} or later"
         )
 
 
@@ -224,7 +226,8 @@ def _class(folder: Path, cls: type, name: Any) -> type:
         if name in kinds:
             return kinds[name]
     raise _OtherError(
-        f"{folder} holds a {name}, not a {cls.__name__}: call {name}.from_pretrained"
+        f"{shortened(folder)} holds a {shortened(name)}, not a {cls.__name__}: call "
+        f"{shortened(name)}.from_pretrained"
     )
 
 

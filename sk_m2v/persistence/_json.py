@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sk_m2v._messages import quoted
+
 
 def to_json(value: Any) -> Any:
     """Turn a value into what JSON can hold.
@@ -35,7 +37,7 @@ def to_json(value: Any) -> Any:
         return [to_json(it) for it in value]
     if isinstance(value, dict):
         return {"dict": [[to_json(it) for it in pair] for pair in value.items()]}
-    raise TypeError(f"{value!r} has no form in JSON")
+    raise TypeError(f"{quoted(value)} has no form in JSON")
 
 
 def from_json(value: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy.typing as npt
 
+from sk_m2v._messages import shortened
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.storage._source import check_subfolder, find_folder, is_hub_id
 from sk_m2v.persistence import _folder
@@ -190,7 +191,9 @@ class PretrainedEstimator:
         from sk_m2v.embedding.storage import _hub
 
         if not is_hub_id(hub_id):
-            raise ValueError(f"hub_id must have the form 'owner/name', got {hub_id!r}")
+            raise ValueError(
+                f"hub_id must have the form 'owner/name', got {shortened(hub_id)!r}"
+            )
         check_subfolder(subfolder)
         with TemporaryDirectory() as folder:
             _folder.write(self, folder, hub_id)

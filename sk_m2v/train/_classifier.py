@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from sk_m2v._messages import listed, quoted
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v.train._data import Task, TrainingData
@@ -105,7 +106,8 @@ class BaseStaticClassifier(
         if not labels.multilabel and len(labels.classes_) < 2:
             raise ValueError(
                 "Classifier can't train when only one class is present: all labels are "
-                f"{labels.classes_.tolist()[0]!r}. Give texts of at least two classes."
+                f"{quoted(labels.classes_.tolist()[0])}. Give texts of at least two "
+                "classes."
             )
         self._check_thresholds(labels)
         weight = self._checked_weight(sample_weight, len(texts))
@@ -255,8 +257,8 @@ class BaseStaticClassifier(
             unknown = set(thresholds) - set(classes.tolist())
             if unknown:
                 raise ValueError(
-                    f"thresholds name {sorted(map(str, unknown))}, which are not among "
-                    f"the labels {classes.tolist()}"
+                    f"thresholds name {listed(sorted(map(str, unknown)))}, which are "
+                    f"not among the labels {listed(classes.tolist())}"
                 )
             thresholds = [thresholds.get(label, 0.5) for label in classes.tolist()]
         array = np.asarray(thresholds, dtype=np.float64)
@@ -266,7 +268,9 @@ class BaseStaticClassifier(
                 f"shape {array.shape}"
             )
         if not ((array >= 0) & (array <= 1)).all():
-            raise ValueError(f"thresholds must lie between 0 and 1, got {thresholds!r}")
+            raise ValueError(
+                f"thresholds must lie between 0 and 1, got {quoted(thresholds)}"
+            )
         thresholds_of_labels: npt.NDArray[np.float64] = np.broadcast_to(
             array, classes.shape
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 import warnings
 from collections.abc import Iterable
 from math import ceil
@@ -17,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embedding
 from sk_m2v._forked import safe_threads
+from sk_m2v._messages import quoted, shortened
 from sk_m2v._parameters import parameters, public
 from sk_m2v._progress import stage
 from sk_m2v._sklearn import (
@@ -185,7 +185,9 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
             sides.append(as_texts(y, missing=self.missing))
         except (TypeError, ValueError) as error:
             # Such errors speak of X, as those of the first texts do.
-            raise type(error)(f"{name} is no container of texts: {error}") from error
+            raise type(error)(
+                f"{name} is no container of texts: {shortened(error)}"
+            ) from error
         if len(sides[0]) != len(sides[1]):
             raise ValueError(
                 f"X and {name} must have as many texts, got {len(sides[0])} and "
@@ -294,7 +296,7 @@ def _warn_of_labels(texts: npt.NDArray[np.object_]) -> None:
         if len(longest.split()) <= 3:
             warnings.warn(
                 f"y has only {len(different)} different texts for {len(texts)} pairs, "
-                f"such as {reprlib.repr(longest)}: these look like labels, and texts "
+                f"such as {quoted(longest)}: these look like labels, and texts "
                 "would be drawn to the words of their names. For labels there is "
                 "StaticClassifier, whose embedding_ is fitted to them",
                 UserWarning,

@@ -11,6 +11,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils.metaestimators import available_if
 
 from sk_m2v._base import ModelParameter, as_embedding
+from sk_m2v._messages import quoted
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import HasMethods
 from sk_m2v.embedding import StaticEmbedding
@@ -158,9 +159,9 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
         of_head = [name for name in params if name.startswith("head__")]
         if of_head and params.get("head", self.head) is None:
             raise ValueError(
-                f"{of_head[0]!r} is a parameter of a head, and there is none: pass "
-                "head=LogisticRegression(), for example. C of the default head is the "
-                "parameter C of the classifier"
+                f"{quoted(of_head[0])} is a parameter of a head, and there is none: "
+                "pass head=LogisticRegression(), for example. C of the default head is "
+                "the parameter C of the classifier"
             )
         super().set_params(**params)
         return self

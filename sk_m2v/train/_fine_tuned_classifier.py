@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import listed
 from sk_m2v._parameters import parameters
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v.train._classifier import BaseStaticClassifier
@@ -123,8 +124,8 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
             known = Labels.fit(y, classes).classes_
             if not np.array_equal(known, self.classes_):
                 raise ValueError(
-                    f"classes={known.tolist()} are not those of the first call, "
-                    f"{self.classes_.tolist()}"
+                    f"classes={listed(known.tolist())} are not those of the first "
+                    f"call, {listed(self.classes_.tolist())}"
                 )
         labels = self._labels if resume else Labels.fit(y, classes)
         data = self._training_data(texts, y, labels, sample_weight)

@@ -12,6 +12,7 @@ from sklearn.metrics import get_scorer_names
 
 from sk_m2v._device import find_device
 from sk_m2v._forked import safe_threads
+from sk_m2v._messages import listed, quoted
 from sk_m2v._optional import require
 from sk_m2v.train._data import Task
 from sk_m2v.train._parameters import HeadParameters, NetParameters
@@ -127,7 +128,7 @@ class FineTuned(HeadParameters, TrainsNet):
             near = get_close_matches(self.scoring, names, n=3, cutoff=0)
             raise ValueError(
                 f"scoring must be 'loss' or the name of a scorer of scikit-learn, got "
-                f"{self.scoring!r}. The nearest are {', '.join(map(repr, near))}"
+                f"{quoted(self.scoring)}. The nearest are {listed(near)}"
             )
 
     # --- What a subclass may replace --------------------------------------------------

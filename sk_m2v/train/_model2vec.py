@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v._optional import require
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.storage._folder import _read_safetensors
@@ -68,9 +69,9 @@ def read_pipeline(folder: Path) -> StaticClassifier | StaticRegressor:
     embedding = StaticEmbedding.from_pretrained(folder)
     if not embedding.normalize:
         raise ValueError(
-            f"the vectors of {folder} are not scaled to length 1, as those that a head "
-            "of this package reads are ('normalize' in config.json): there is no "
-            "estimator that predicts the same"
+            f"the vectors of {shortened(folder)} are not scaled to length 1, as those "
+            "that a head of this package reads are ('normalize' in config.json): there "
+            "is no estimator that predicts the same"
         )
     new = (folder / HEAD).is_file()
     file = folder / (HEAD if new else OLD_HEAD)
@@ -79,11 +80,11 @@ def read_pipeline(folder: Path) -> StaticClassifier | StaticRegressor:
         linear, activation, classes = read(file, embedding)
         head = _as_head(linear, embedding.dim)
     except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
-        raise ValueError(f"{file} is damaged: {error}") from error
+        raise ValueError(f"{shortened(file)} is damaged: {shortened(error)}") from error
     except ValueError as error:
         cause = str(error)
         text = cause if str(file) in cause else f"{file} is damaged: {cause}"
-        raise ValueError(text) from error
+        raise ValueError(shortened(text, 400)) from error
     n_outputs = head.lexical.shape[1]
     options: dict[str, Any] = {
         "n_layers": len(linear) - 1,
@@ -98,7 +99,8 @@ def read_pipeline(folder: Path) -> StaticClassifier | StaticRegressor:
     else:
         if classes is None or classes.shape != (n_outputs,):
             raise ValueError(
-                f"{file} has {n_outputs} outputs, and the classes are {classes!r}"
+                f"{shortened(file)} has {n_outputs} outputs, and the classes are "
+                f"{quoted(classes)}"
             )
         form = {"softmax": "single", "sigmoid": "lists"}[activation]
         fitted = StaticClassifier(embedding, **options)
@@ -123,7 +125,7 @@ def _read_head(file: Path, embedding: StaticEmbedding) -> Parts:
         layers.append(_linear(weight.T, bias))
     activation = str(config["activation"])
     if activation not in ("softmax", "sigmoid", "identity"):
-        raise ValueError(f"there is no activation {activation!r}")
+        raise ValueError(f"there is no activation {quoted(activation)}")
     classes = config["classes"]
     return layers, activation, None if classes is None else np.asarray(classes)
 
@@ -133,18 +135,20 @@ def _read_old_head(file: Path, embedding: StaticEmbedding) -> Parts:
     try:
         io = require("skops.io", extra="skops")
     except ImportError as error:
-        raise ImportError(f"{file} needs skops: pip install skops") from error
+        raise ImportError(
+            f"{shortened(file)} needs skops: pip install skops"
+        ) from error
     unknown = set(io.get_untrusted_types(file=file)) - _TRUSTED
     if unknown:
         raise ValueError(
-            f"{file} holds {sorted(unknown)}, which is more than a head of layers: "
-            "loading it could run code"
+            f"{shortened(file)} holds {listed(sorted(unknown))}, which is more than a "
+            "head of layers: loading it could run code"
         )
     head = io.load(file, trusted=sorted(_TRUSTED))[-1]
     kind = type(head).__name__
     if kind not in ("MLPClassifier", "MLPRegressor") or head.activation != "relu":
         raise ValueError(
-            f"{file} holds a {kind}, not a multi-layer perceptron with ReLU"
+            f"{shortened(file)} holds a {kind}, not a multi-layer perceptron with ReLU"
         )
     layers = [_linear(*it) for it in zip(head.coefs_, head.intercepts_, strict=True)]
     if kind == "MLPRegressor":

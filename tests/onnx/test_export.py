@@ -12,7 +12,14 @@ import pytest
 from conftest import shared, tiny_tokenizer
 from numpy.testing import assert_allclose
 from onnx import numpy_helper
-from onnx_helpers import LABELS, TEXTS, TINY, check_export, teacher
+from onnx_helpers import (
+    LABELS,
+    TEXTS,
+    TINY,
+    check_export,
+    every_export_is_checked,  # noqa: F401
+    teacher,
+)
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -144,6 +151,17 @@ def test_estimator_is_left_alone(rotated):
     assert (joblib.hash(classifier), joblib.hash(transformer)) == before
     assert classifier.embedding_ is rotated
     assert not hasattr(transformer, "embedding_")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_model_alone(rotated, variant):
+    before = joblib.hash(rotated)
+    model = load(to_onnx(rotated, TEXTS, variant=variant))
+    assert joblib.hash(rotated) == before
+    texts = [*TEXTS, "", "word " * 700]
+    assert_allclose(model.transform(texts), rotated.encode(texts), rtol=0, atol=1e-6)
+    small = to_onnx(rotated, variant=variant, precision="int8")
+    assert small.ByteSize() < to_onnx(rotated, variant=variant).ByteSize() / 2
 
 
 # --- Metadata, verification, refusals -------------------------------------------------

@@ -14,7 +14,13 @@ import pytest
 import skl2onnx
 from conftest import tiny_tokenizer
 from numpy.testing import assert_allclose, assert_array_equal
-from onnx_helpers import HARD, LABELS, MATRIX, TEXTS
+from onnx_helpers import (
+    HARD,
+    LABELS,
+    MATRIX,
+    TEXTS,
+    every_export_is_checked,  # noqa: F401
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
@@ -278,22 +284,19 @@ import numpy as np
 import onnxruntime
 session = onnxruntime.InferenceSession(sys.argv[1])
 texts = np.array(json.loads(sys.argv[2]), dtype=object)
-found = []
-for X in (texts, texts[:, None]):
-    labels, probabilities = session.run(None, {"text": X})
-    found.append([labels.tolist(), probabilities.tolist()])
-print(json.dumps(found))
+texts = texts if len(session.get_inputs()[0].shape) == 1 else texts[:, None]
+print(json.dumps([it.tolist() for it in session.run(None, {"text": texts})]))
 """
 
 
-@pytest.mark.parametrize("y", [LABELS, MATRIX])
-def test_onnxruntime_alone(y, tmp_path):
+@pytest.mark.parametrize(("y", "ndim"), [(LABELS, 1), (MATRIX, 2)])
+def test_onnxruntime_alone(y, ndim, tmp_path):
     classifier = FeatureExtractionClassifier().fit(TEXTS, y)
     path = tmp_path / "model.onnx"
-    save(to_onnx(classifier), path)
-    for labels, probabilities in json.loads(run(ALONE, str(path), json.dumps(HARD))):
-        assert labels == classifier.predict(HARD).tolist()
-        assert_allclose(probabilities, classifier.predict_proba(HARD), atol=1e-5)
+    save(to_onnx(classifier, ndim=ndim), path)
+    labels, probabilities = json.loads(run(ALONE, str(path), json.dumps(HARD)))
+    assert labels == classifier.predict(HARD).tolist()
+    assert_allclose(probabilities, classifier.predict_proba(HARD), atol=1e-5)
 
 
 def test_importing_costs_nothing():

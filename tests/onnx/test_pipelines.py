@@ -6,13 +6,25 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from numpy.testing import assert_array_equal
-from onnx_helpers import LABELS, MATRIX, TEXTS, TINY, check_export, teacher
+from numpy.testing import assert_allclose, assert_array_equal
+from onnx_helpers import (
+    LABELS,
+    MATRIX,
+    TEXTS,
+    TINY,
+    check_export,
+    every_export_is_checked,  # noqa: F401
+    teacher,
+)
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -28,7 +40,7 @@ from sk_m2v import (
     StaticRegressor,
     TokenTfidfVectorizer,
 )
-from sk_m2v.onnx import to_onnx
+from sk_m2v.onnx import load, to_onnx
 
 VARIANTS = ["text", "ids", "padded"]
 
@@ -146,6 +158,46 @@ def test_calibration_of_two_classes():
 def test_regression_in_a_pipeline(y):
     check_export(dense(Ridge()).fit(TEXTS, y))
     check_export(make_pipeline(StaticRegressor(**TINY)).fit(TEXTS, y))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    ("step", "name", "method"),
+    [
+        (KMeans(3, random_state=0), "distances", "transform"),
+        (GaussianMixture(2, random_state=0), "probabilities", "predict_proba"),
+    ],
+)
+def test_clusters(step, name, method, variant):
+    pipeline = dense(step).fit(TEXTS)
+    model = load(to_onnx(pipeline, TEXTS, variant=variant))
+    outputs = [it.name for it in model.session.get_outputs()]
+    assert outputs == ["label", name]
+    assert model.methods == ("predict", method)
+    assert_array_equal(model.predict(TEXTS), pipeline.predict(TEXTS))
+    got, wanted = (getattr(it, method)(TEXTS) for it in (model, pipeline))
+    assert_allclose(got, wanted, atol=1e-3)
+
+
+def test_what_skl2onnx_cannot_convert():
+    """It prints all numbers of a model."""
+    pipeline = dense(HistGradientBoostingClassifier(min_samples_leaf=1))
+    pipeline.fit(TEXTS * 10, LABELS * 10)
+    with pytest.raises(ValueError) as caught:
+        to_onnx(pipeline)
+    message = str(caught.value)
+    assert len(message) <= 600
+    assert message.startswith("skl2onnx cannot convert HistGradientBoostingClassifier")
+    assert message.endswith("take another estimator in its place.")
+
+
+def test_ties():
+    """Texts without tokens are at the same distance from all others."""
+    pipeline = dense(KNeighborsClassifier(3)).fit(TEXTS, LABELS)
+    with pytest.raises(AssertionError, match=r"differs on .*ties.*verify=False") as it:
+        to_onnx(pipeline)
+    assert len(str(it.value)) <= 600
+    load(to_onnx(pipeline, verify=False)).predict(TEXTS)
 
 
 FRAME = {

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from sk_m2v._progress import stage
 from sk_m2v.distill.corpus._neighbours import fit_neighbours
 from sk_m2v.distill.corpus._reduce import rotation, sentence_axes
 from sk_m2v.distill.corpus._ridge import (
@@ -149,7 +150,7 @@ def fit_corpus(
     n_jobs : int or None
         Number of threads of the solver.
     verbose : bool
-        Whether to show progress bars.
+        Whether to say what is done, and to show progress bars.
 
     Returns
     -------
@@ -162,12 +163,13 @@ def fit_corpus(
         If the teacher gives all sentences the same vector.
     """
     _standardize(targets)
-    prior = align_prior(prior, shares, targets)
-    if isinstance(alpha, str):
-        alpha = choose_alpha(
-            shares, targets, prior, random_state=random_state, n_jobs=n_jobs
-        )
-    vectors, n_iter = solve_ridge(shares, targets, prior, alpha, n_jobs=n_jobs)
+    with stage("DistillTransformer", "regression", verbose):
+        prior = align_prior(prior, shares, targets)
+        if isinstance(alpha, str):
+            alpha = choose_alpha(
+                shares, targets, prior, random_state=random_state, n_jobs=n_jobs
+            )
+        vectors, n_iter = solve_ridge(shares, targets, prior, alpha, n_jobs=n_jobs)
     r2 = explained_variance(shares, targets, vectors)
     if pca_dims is not None:
         axes, n_components = sentence_axes(targets, pca_dims)

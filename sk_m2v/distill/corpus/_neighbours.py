@@ -83,7 +83,7 @@ def fit_neighbours(
     columns = shares[:, used]
     n_steps = min(n_steps, -(-_EPOCHS * rows.size // _BATCH_SIZE))
     batches = _batches(rows, random_state)
-    for done in trange(n_steps, unit=" batches", disable=not verbose):
+    for done in trange(n_steps, desc="refining", unit=" batches", disable=not verbose):
         batch = next(batches)
         gradient = _gradient(columns[batch], targets[batch], adam.values)
         adam.step(

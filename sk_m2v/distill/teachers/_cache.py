@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from sk_m2v._messages import shortened
 from sk_m2v.distill.teachers._callable import SentenceTeacher
 
 Item = TypeVar("Item", str, Sequence[int])
@@ -85,8 +86,8 @@ class VectorCache:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OSError(
-                f"cache_dir={str(cache_dir)!r} is not a folder and cannot be made one: "
-                f"{error}"
+                f"cache_dir={shortened(cache_dir)!r} is not a folder and cannot be "
+                f"made one: {shortened(error)}"
             ) from error
         name = re.sub(r"[^A-Za-z0-9.-]+", "_", teacher.name)[-80:].strip("._")
         self.path = folder / f"{name or 'teacher'}-{teacher.key[:16]}.sqlite"
@@ -115,6 +116,7 @@ class VectorCache:
         items: Sequence[Item],
         compute: Callable[[list[Item]], npt.NDArray[np.float32]],
         *,
+        unit: str = "texts",
         verbose: bool,
     ) -> npt.NDArray[np.float32]:
         """Vectors of any number of texts or sequences of token ids.
@@ -125,8 +127,10 @@ class VectorCache:
             Texts or sequences of token ids.
         compute : callable
             As in `get_or_compute`.
+        unit : str, default="texts"
+            What the progress bar calls the items.
         verbose : bool
-            Whether to show a progress bar.
+            Whether to show it.
 
         Returns
         -------
@@ -144,7 +148,12 @@ class VectorCache:
         # longest; and the longest first: what they take of memory and time shows early.
         order = sorted(position, key=len, reverse=True)
         result = np.empty((0, 0), np.float32)
-        with tqdm(total=len(order), unit=" texts", disable=not verbose) as progress:
+        with tqdm(
+            total=len(order),
+            desc=f"teacher, {unit}",
+            unit=f" {unit}",
+            disable=not verbose,
+        ) as progress:
             for start in range(0, len(order), _CHUNK):
                 chunk = order[start : start + _CHUNK]
                 part = self.get_or_compute(chunk, compute)
@@ -288,8 +297,8 @@ class VectorCache:
             self._execute("COMMIT")
         if application != _APPLICATION:
             raise ValueError(
-                f"{self.path} is a database of another program: move it, or use "
-                "another cache_dir"
+                f"{shortened(self.path)} is a database of another program: move it, or "
+                "use another cache_dir"
             )
 
     def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
@@ -317,23 +326,23 @@ class VectorCache:
             kept = "What was embedded before is kept"
             if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise ValueError(
-                    f"{file} is damaged, or was written by another program ({error}): "
-                    "delete it"
+                    f"{shortened(file)} is damaged, or was written by another program "
+                    f"({shortened(error)}): delete it"
                 ) from error
             if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
                 raise OSError(
-                    f"{file} cannot grow ({error}). {kept}: free space and fit again, "
-                    "or set cache_dir=None"
+                    f"{shortened(file)} cannot grow ({shortened(error)}). {kept}: free "
+                    "space and fit again, or set cache_dir=None"
                 ) from error
             if code == sqlite3.SQLITE_BUSY:
                 raise OSError(
-                    f"{file} has been locked by another process for "
+                    f"{shortened(file)} has been locked by another process for "
                     f"{_PATIENCE / 60:.0f} minutes. {kept}: wait for the process, or "
                     "end it"
                 ) from error
             raise OSError(
-                f"{file} cannot be used ({error}): see that it may be read and "
-                "written, use another cache_dir, or set cache_dir=None"
+                f"{shortened(file)} cannot be used ({shortened(error)}): see that it "
+                "may be read and written, use another cache_dir, or set cache_dir=None"
             ) from error
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
-import reprlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -14,6 +13,8 @@ from typing import Any, Protocol
 import joblib
 import numpy as np
 import numpy.typing as npt
+
+from sk_m2v._messages import quoted, shortened
 
 
 class SentenceTeacher(Protocol):
@@ -95,9 +96,10 @@ class CallableTeacher:
             state = joblib.hash(self._teacher)
         except Exception as error:  # whatever the teacher's parts raise
             raise ValueError(
-                f"the teacher {self.name} cannot be pickled ({error}), and so not be "
-                "recognised again: set cache_dir=None, or make it a function of a "
-                "module or an instance of a class of one"
+                f"the teacher {shortened(self.name)} cannot be pickled "
+                f"({shortened(error)}), and so not be recognised again: set "
+                "cache_dir=None, or make it a function of a module or an instance of a "
+                "class of one"
             ) from error
         # A function is pickled as its name.
         source = ""
@@ -137,8 +139,9 @@ class CallableTeacher:
         vectors = check_vectors(self._call(texts), texts, name=self.name)
         if self._width not in (None, vectors.shape[1]):
             raise ValueError(
-                f"the teacher {self.name} gives vectors of {vectors.shape[1]} numbers, "
-                f"and gave {self._width} before: texts must not change their number"
+                f"the teacher {shortened(self.name)} gives vectors of "
+                f"{vectors.shape[1]} numbers, and gave {self._width} before: texts "
+                "must not change their number"
             )
         self._width = vectors.shape[1]
         return vectors
@@ -231,9 +234,11 @@ def check_vectors(
     try:
         matrix = np.asarray(_from_tensor(result))
     except ValueError as error:  # rows of several lengths
-        raise ValueError(f"{must}, all of the same length: {error}") from error
+        raise ValueError(
+            f"{must}, all of the same length: {shortened(error)}"
+        ) from error
     if matrix.dtype.kind not in "biuf":
-        raise ValueError(f"{must}, and returns {reprlib.repr(result)}")
+        raise ValueError(f"{must}, and returns {quoted(result)}")
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise ValueError(f"{must}, and returns one of shape {matrix.shape}")
     if len(matrix) != len(texts):

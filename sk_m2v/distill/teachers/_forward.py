@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from sk_m2v._messages import listed
 from sk_m2v.distill.teachers._poolings import POOLINGS
 
 # Of model2vec. A sequence of three tokens is short: smaller batches waste time.
@@ -137,8 +138,7 @@ def _check_ids(teacher: _Transformer, sequences: Sequence[Sequence[int]]) -> Non
 
 
 def _tokens(teacher: _Transformer, sequence: Sequence[int]) -> str:
-    tokens = teacher.tokenizer.convert_ids_to_tokens(list(sequence[:20]))
-    return f"{tokens}{' and so on' if len(sequence) > 20 else ''}"
+    return f"[{listed(teacher.tokenizer.convert_ids_to_tokens(list(sequence)))}]"
 
 
 def _pad(

@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from sk_m2v._device import find_device
+from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v.distill.teachers._callable import (
     CallableTeacher,
     has_base,
@@ -89,7 +90,7 @@ def load_teacher(
             "teacher must be a folder, the id of a model on the Hugging Face Hub, a "
             "SentenceTransformer, a function or fitted transformer from texts to "
             f"vectors, or (model, tokenizer), got a {type(teacher).__name__}: "
-            f"{[type(it) for it in kinds]}"
+            f"{listed([type(it) for it in kinds])}"
         )
     if not hasattr(tokenizer, "backend_tokenizer"):
         raise TypeError(
@@ -132,13 +133,13 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any, JsonRea
     is_folder = os.path.isdir(name)
     if is_folder and not os.path.isfile(os.path.join(name, "config.json")):
         raise FileNotFoundError(
-            f"teacher={name!r} is a folder without a config.json: pass one that "
+            f"teacher={quoted(name)} is a folder without a config.json: pass one that "
             "save_pretrained of transformers or sentence-transformers has written"
         )
     if not is_folder and not (isinstance(teacher, str) and is_hub_id(name)):
         raise FileNotFoundError(
-            f"there is no folder teacher={name!r}, and it is not the id of a model on "
-            "the Hugging Face Hub, which has the form 'owner/name'"
+            f"there is no folder teacher={quoted(name)}, and it is not the id of a "
+            "model on the Hugging Face Hub, which has the form 'owner/name'"
         )
     try:
         # Left open, transformers may ask on the terminal whether to run code that comes
@@ -152,8 +153,8 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any, JsonRea
         if is_folder:
             raise
         raise OSError(
-            f"there is no folder teacher={name!r}, and it could not be loaded from the "
-            f"Hugging Face Hub: {error}"
+            f"there is no folder teacher={quoted(name)}, and it could not be loaded "
+            f"from the Hugging Face Hub: {shortened(error)}"
         ) from error
     # transformers fills weights that are missing with random numbers. Of a pair of
     # encoder and decoder, only the former is used, and often only it was saved.
@@ -164,8 +165,8 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any, JsonRea
         model.pooler = None  # many sentence transformers are saved without one
     elif missing:
         raise ValueError(
-            f"teacher={name!r} lacks weights of its model ({missing[0]} and "
-            f"{len(missing) - 1} more): it cannot be used"
+            f"teacher={quoted(name)} lacks weights of its model ({quoted(missing[0])} "
+            f"and {len(missing) - 1} more): it cannot be used"
         )
     reader = folder_reader(name) if is_folder else hub_reader(name)
     return model, tokenizer, reader

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding.storage._source import check_subfolder
 
 Json = dict[str, Any]
@@ -221,9 +222,9 @@ def _short_name(kind: str) -> str:
 
 def _refuse(name: str, what: str) -> NoReturn:
     raise ValueError(
-        f"the teacher {name!r} has {what}, which is not known here, so its vectors of "
-        f"sentences would be wrong: pass SentenceTransformer({name!r}) itself as the "
-        "teacher"
+        f"the teacher {quoted(name)} has {what}, which is not known here, so its "
+        "vectors of sentences would be wrong: pass "
+        f"SentenceTransformer({quoted(name)}) itself as the teacher"
     )
 
 
@@ -276,9 +277,9 @@ def hub_reader(repo_id: str) -> JsonReader:
             if look_up(repo_id, path) is _CACHED_NO_EXIST:
                 return None
             raise OSError(
-                f"the hub cannot be reached to read {path} of teacher={repo_id!r}, "
-                "which says how it reads sentences: go online once, or pass a folder "
-                "that holds the whole model"
+                f"the hub cannot be reached to read {shortened(path)} of "
+                f"teacher={quoted(repo_id)}, which says how it reads sentences: go "
+                "online once, or pass a folder that holds the whole model"
             ) from error
         except EntryNotFoundError:
             return None

@@ -19,7 +19,6 @@ from tokenizers import pre_tokenizers
 
 from sk_m2v._parameters import public
 from sk_m2v._text import replace_surrogates
-from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.tokens._backends import tokenizer_from_json
 from sk_m2v.embedding.tokens._tokens import load_backend
 
@@ -62,13 +61,13 @@ class Coverage(NamedTuple):
     most_split: list[tuple[str, int]]
 
 
-def coverage(model: StaticEmbedding, texts: list[str], *, n_most: int = 20) -> Coverage:
+def coverage(tokenizer_json: str, texts: list[str], *, n_most: int = 20) -> Coverage:
     """Find the words of texts that have no token of their own.
 
     Parameters
     ----------
-    model : StaticEmbedding
-        The model, of which only the tokenizer matters.
+    tokenizer_json : str
+        Contents of a ``tokenizer.json``.
     texts : list of str
         The texts, which are read in full length.
     n_most : int, default=20
@@ -90,14 +89,15 @@ def coverage(model: StaticEmbedding, texts: list[str], *, n_most: int = 20) -> C
     >>> from sk_m2v import StaticEmbedding
     >>> from sk_m2v.distill.vocabulary._coverage import coverage
     >>> texts = ["Xenoliths: rare rocks.", "Rare xenoliths 🦤", "Some other rocks"]
-    >>> found = coverage(StaticEmbedding.from_pretrained(), texts)
+    >>> model = StaticEmbedding.from_pretrained()
+    >>> found = coverage(model.tokenizer_json, texts)
     >>> found.n_words, found.unknown, found.split
     (9, 0.1111111111111111, 0.2222222222222222)
     >>> found.most_unknown, found.most_split
     ([('🦤', 1)], [('xenoliths', 2)])
     """
-    tokenizer = tokenizer_from_json(model.tokenizer_json)
-    unk_id = load_backend(model.tokenizer_json).unk_id
+    tokenizer = tokenizer_from_json(tokenizer_json)
+    unk_id = load_backend(tokenizer_json).unk_id
     n_words = 0
     unknown: Counter[str] = Counter()
     split: Counter[str] = Counter()

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from sk_m2v._messages import shortened
 from sk_m2v.embedding.tokens._backends import Json, vocabulary_of
 
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")  # stands for a byte of an unknown character
@@ -80,8 +81,9 @@ def prune_tokens(
     vocabulary = vocabulary_of(data)
     if np.shape(used) != (len(vocabulary),) or np.asarray(used).dtype != np.bool_:
         raise ValueError(
-            f"used has shape {np.shape(used)} and dtype {np.asarray(used).dtype}: pass "
-            f"an array of bool of shape ({len(vocabulary)},), an element for each token"
+            f"used has shape {np.shape(used)} and dtype "
+            f"{shortened(np.asarray(used).dtype)}: pass an array of bool of shape "
+            f"({len(vocabulary)},), an element for each token"
         )
     by_id = sorted(vocabulary, key=vocabulary.__getitem__)
     kept = {by_id[index] for index in np.flatnonzero(used)}

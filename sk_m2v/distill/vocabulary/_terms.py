@@ -15,6 +15,7 @@ A word that a tokenizer splits ("xenolith"), or a phrase that means more than it
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence, Set
 from math import log
 from typing import Any
@@ -23,6 +24,7 @@ import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
 from tokenizers import Tokenizer, pre_tokenizers
 
+from sk_m2v._messages import quoted
 from sk_m2v._text import replace_surrogates
 from sk_m2v.embedding.tokens._backends import Json, vocabulary_of
 
@@ -34,7 +36,9 @@ COLLOCATION = 0.5
 _BREAK = "\n"
 
 
-def add_terms(tokenizer: str, terms: Sequence[str]) -> tuple[str, list[str]]:
+def add_terms(
+    tokenizer: str, terms: Sequence[str], remove: re.Pattern[str] | None = None
+) -> tuple[str, list[str]]:
     """Make words and phrases one token each, wherever they stand as whole words.
 
     Where terms overlap in a text, the leftmost is found, and of those that begin at the
@@ -47,6 +51,8 @@ def add_terms(tokenizer: str, terms: Sequence[str]) -> tuple[str, list[str]]:
         `cut_tokenizer` returns.
     terms : sequence of str
         Words ("xenolith") and phrases ("new york").
+    remove : compiled regular expression or None, default=None
+        Terms to leave out, matched from their beginning.
 
     Returns
     -------
@@ -56,7 +62,9 @@ def add_terms(tokenizer: str, terms: Sequence[str]) -> tuple[str, list[str]]:
     added : list of str
         The terms that are tokens now and were none before, normalised as the tokenizer
         does. Left out are those of which nothing remains, repetitions, and those that
-        are, or are spelled like, a token that exists.
+        are a token that exists, or the inside of a word. A term that is spelled like
+        a token to which no text leads, such as "..." where texts are cut at each dot,
+        is that token from then on.
 
     Raises
     ------
@@ -97,20 +105,27 @@ def add_terms(tokenizer: str, terms: Sequence[str]) -> tuple[str, list[str]]:
         same = normalize(normal).strip() == normal
         forms.setdefault(normal, normal if same else term.strip())
     forms.pop("", None)
+    if remove is not None:
+        forms = {key: it for key, it in forms.items() if not remove.match(it)}
 
     model = data["model"]
     takes_words = model["type"] in ("WordPiece", "WordLevel")
-    added = _without_tokens(data, list(forms.values()))
-    for index, form in enumerate(added, len(vocabulary_of(data))):
+    vocabulary = dict(vocabulary_of(data))
+    missing = _without_tokens(data, list(forms.values()))
+    added = [form for form in missing if form not in vocabulary]
+    for index, form in enumerate(added, len(vocabulary)):
         if takes_words:
             # Phrases too, so that ids have no gaps: no word is spelled like one.
             model["vocab"][form] = index
+        vocabulary[form] = index
+    for form in missing:
         if not (takes_words and _is_word(library, model, form)):
             found = normalize(form)
-            # The spaces that BERT's normaliser puts around it are boundaries enough.
-            single = not (found[0] == found[-1] == " ")
-            token = {"id": index, "content": form, **flags, "single_word": single}
-            data["added_tokens"].append(token)
+            # The spaces that BERT's normaliser puts around it are boundaries enough,
+            # and punctuation needs none.
+            single = not (found[0] == found[-1] == " ") and any(map(str.isalnum, form))
+            token = {"id": vocabulary[form], "content": form, **flags}
+            data["added_tokens"].append({**token, "single_word": single})
     return json.dumps(data, ensure_ascii=False, separators=(",", ":")), added
 
 
@@ -204,7 +219,9 @@ def frequent_terms(
         and normalize(name).strip() == name
         and _collocation(name, counts, n_words) >= COLLOCATION
     ]
-    found = _without_tokens(json.loads(library.to_str()), candidates)
+    data = json.loads(library.to_str())
+    vocabulary = vocabulary_of(data)
+    found = [it for it in _without_tokens(data, candidates) if it not in vocabulary]
     found.sort(key=lambda it: (-in_texts[column[it]], it))
     return found[:max_terms]
 
@@ -212,7 +229,9 @@ def frequent_terms(
 def _checked(strings: Iterable[str], name: str) -> list[str]:
     """Return a list of strings, or say which element is none."""
     if isinstance(strings, str):
-        raise TypeError(f"{name} is one str, {strings[:40]!r}: pass a list of str")
+        raise TypeError(
+            f"{name} is one str, {quoted(strings[:40])}: pass a list of str"
+        )
     if isinstance(strings, Set) or not isinstance(strings, Iterable):
         kind = type(strings).__name__
         raise TypeError(f"{name} must be a list of str, not {kind}: pass a list")
@@ -220,8 +239,8 @@ def _checked(strings: Iterable[str], name: str) -> list[str]:
     for position, string in enumerate(result):
         if not isinstance(string, str):
             raise TypeError(
-                f"{name}[{position}] is {string!r}, of type {type(string).__name__}: "
-                "pass str only"
+                f"{name}[{position}] is {quoted(string)}, of type "
+                f"{type(string).__name__}: pass str only"
             )
     return result
 
@@ -248,13 +267,13 @@ def _matching(library: Any) -> tuple[Callable[[str], str], Json]:
 
 
 def _without_tokens(data: Json, forms: list[str]) -> list[str]:
-    """Those of some terms that are no tokens, but can be."""
-    vocabulary = vocabulary_of(data)
+    """Those of some terms to which no text leads as one token, but could."""
     model = data["model"]
     unk_id = model.get("unk_id")
     if unk_id is None:
-        unk_id = vocabulary.get(model.get("unk_token"))
+        unk_id = vocabulary_of(data).get(model.get("unk_token"))
     prefix = model.get("continuing_subword_prefix")
+    never = {model.get("unk_token"), *(it["content"] for it in data["added_tokens"])}
     whole = json.dumps({**data, "truncation": None, "padding": None})
     library = Tokenizer.from_str(whole)
     # Behind another word, where the token of most models holds a space.
@@ -264,10 +283,7 @@ def _without_tokens(data: Json, forms: list[str]) -> list[str]:
         form
         for form, row in zip(forms, rows, strict=True)
         if (len(row) != len(before) + 1 or row.ids[-1] == unk_id)
-        # The library gives a term that is spelled like a token the id of that token,
-        # which is the inside of a word in most models.
-        and form not in vocabulary
-        and not (prefix and form.startswith(prefix))
+        and not (form in never or (prefix and form.startswith(prefix)))
     ]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v.embedding.storage._parts import Array, Parts
 
 
@@ -111,7 +112,7 @@ def find_layout(folder: Path) -> Layout:
     assert best is not None
     names = ", ".join(path.relative_to(folder).as_posix() for path in best)
     raise FileNotFoundError(
-        f"{folder} is not the folder of a static model: missing {names} "
+        f"{shortened(folder)} is not the folder of a static model: missing {names} "
         "(layouts known: model2vec and sentence-transformers)"
     )
 
@@ -146,8 +147,8 @@ def read_folder(folder: Path) -> Parts:
     tensors = _read_safetensors(tensors_path)
     if layout.vectors_name not in tensors:
         raise ValueError(
-            f"{tensors_path} holds no tensor {layout.vectors_name!r}, only "
-            f"{sorted(tensors)}: is it a static embedding model?"
+            f"{shortened(tensors_path)} holds no tensor {quoted(layout.vectors_name)}, "
+            f"only {listed(sorted(tensors))}: is it a static embedding model?"
         )
     return Parts(
         vectors=tensors[layout.vectors_name],
@@ -237,9 +238,11 @@ def _read_json(path: Path, kind: type) -> Any:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:  # bad JSON, bad UTF-8
-        raise ValueError(f"{path} is damaged: {error}") from error
+        raise ValueError(f"{shortened(path)} is damaged: {shortened(error)}") from error
     if not isinstance(value, kind):
-        raise ValueError(f"{path} is damaged: it holds no JSON {kind.__name__}")
+        raise ValueError(
+            f"{shortened(path)} is damaged: it holds no JSON {kind.__name__}"
+        )
     return value
 
 
@@ -262,12 +265,16 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
             for name, info in header.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise ValueError(f"{path} is damaged or cut short: {error}") from error
+        raise ValueError(
+            f"{shortened(path)} is damaged or cut short: {shortened(error)}"
+        ) from error
 
 
 def _memory_map(path: Path, info: dict[str, Any], start: int, size: int) -> Array:
     if info["dtype"] not in _DTYPES:
-        raise ValueError(f"type {info['dtype']} cannot be read, only {list(_DTYPES)}")
+        raise ValueError(
+            f"type {shortened(info['dtype'])} cannot be read, only {list(_DTYPES)}"
+        )
     dtype: np.dtype[Any] = _DTYPES[info["dtype"]]
     shape = tuple(map(int, info["shape"]))
     begin, end = (start + int(offset) for offset in info["data_offsets"])

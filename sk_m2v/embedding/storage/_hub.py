@@ -14,6 +14,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding.storage._folder import MODEL_FILES
 
 
@@ -57,7 +58,9 @@ def download(
         If the model cannot be had; the message says why and what to do.
     """
     prefix = "" if subfolder is None else f"{PurePosixPath(subfolder)}/"
-    where = hub_id if revision is None else f"{hub_id} at revision {revision!r}"
+    where = shortened(hub_id)
+    if revision is not None:
+        where += f" at revision {quoted(revision)}"
     try:
         return Path(
             snapshot_download(
@@ -76,18 +79,23 @@ def download(
             "the network (or local_files_only and HF_HUB_OFFLINE), or give a folder"
         ) from error
     except RevisionNotFoundError as error:
-        raise OSError(f"{hub_id} has no revision {revision!r} on the hub") from error
+        raise OSError(
+            f"{shortened(hub_id)} has no revision {quoted(revision)} on the hub"
+        ) from error
     except GatedRepoError as error:
         raise OSError(
-            f"{hub_id} is gated: accept its terms on the hub and pass a token"
+            f"{shortened(hub_id)} is gated: accept its terms on the hub and pass a "
+            "token"
         ) from error
     except RepositoryNotFoundError as error:
         raise OSError(
-            f"there is no folder and no model of the hub named {hub_id!r} "
+            f"there is no folder and no model of the hub named {shortened(hub_id)!r} "
             "(a private one needs a token)"
         ) from error
     except HFValidationError as error:
-        raise OSError(f"{hub_id!r} is not the id of a model: {error}") from error
+        raise OSError(
+            f"{shortened(hub_id)!r} is not the id of a model: {shortened(error)}"
+        ) from error
 
 
 def push(

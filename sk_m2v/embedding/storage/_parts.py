@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import quoted, shortened
+
 Array = npt.NDArray[Any]
 
 
@@ -62,7 +64,9 @@ def check_parts(parts: Parts, n_tokens: int) -> None:
     """
     vectors, mapping, weights = parts.vectors, parts.token_mapping, parts.weights
     if vectors.dtype != np.int8 and not np.issubdtype(vectors.dtype, np.floating):
-        raise TypeError(f"vectors must be floats or int8, got {vectors.dtype}")
+        raise TypeError(
+            f"vectors must be floats or int8, got {shortened(vectors.dtype)}"
+        )
     if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise ValueError(f"vectors must have two dimensions, got shape {vectors.shape}")
     _check_finite("vectors", vectors)
@@ -87,7 +91,7 @@ def check_parts(parts: Parts, n_tokens: int) -> None:
     if not isinstance(parts.config.get("normalize", False), (bool, type(None))):
         raise ValueError(
             "normalize of the configuration must be true or false, got "
-            f"{parts.config['normalize']!r}"
+            f"{quoted(parts.config['normalize'])}"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy.typing as npt
 
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding.storage import _folder
 from sk_m2v.embedding.storage._card import model_card
 from sk_m2v.embedding.storage._parts import Parts
@@ -157,7 +158,7 @@ class PretrainedMixin(ABC):
         """
         if layout not in _folder.LAYOUTS:
             raise ValueError(
-                f"layout must be one of {list(_folder.LAYOUTS)}, got {layout!r}"
+                f"layout must be one of {list(_folder.LAYOUTS)}, got {quoted(layout)}"
             )
         parts = self._parts
         config = dict(parts.config)
@@ -215,7 +216,9 @@ class PretrainedMixin(ABC):
         from sk_m2v.embedding.storage import _hub
 
         if not is_hub_id(hub_id):
-            raise ValueError(f"hub_id must have the form 'owner/name', got {hub_id!r}")
+            raise ValueError(
+                f"hub_id must have the form 'owner/name', got {shortened(hub_id)!r}"
+            )
         check_subfolder(subfolder)
         with TemporaryDirectory() as folder:
             self.save_pretrained(folder, card=card or model_card(hub_id, self._parts))
@@ -240,4 +243,6 @@ def _load(
     try:
         return kind._from_parts(parts)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"the model in {folder} is damaged: {error}") from error
+        raise ValueError(
+            f"the model in {shortened(folder)} is damaged: {shortened(error)}"
+        ) from error

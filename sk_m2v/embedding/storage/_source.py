@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from sk_m2v._messages import quoted, shortened
 
 #: Folder of the model that comes with the package.
 DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
@@ -52,13 +55,16 @@ def find_folder(
         )
     check_subfolder(subfolder)
     root = Path(path).expanduser()
-    if not root.is_dir():
-        if root.exists():
-            raise NotADirectoryError(f"{root} is a file: give the folder of the model")
+    # Those of `os` take a name that is too long for the file system.
+    if not os.path.isdir(root):
+        if os.path.exists(root):
+            raise NotADirectoryError(
+                f"{shortened(root)} is a file: give the folder of the model"
+            )
         if isinstance(path, Path) or not is_hub_id(path):
             raise FileNotFoundError(
-                f"there is no folder {str(path)!r}, and it is not the id of a model of "
-                "the hub, which has the form 'owner/name'"
+                f"there is no folder {shortened(path)!r}, and it is not the id of a "
+                "model of the hub, which has the form 'owner/name'"
             )
         from sk_m2v.embedding.storage import _hub
 
@@ -66,8 +72,10 @@ def find_folder(
             path, subfolder=subfolder, more_files=more_files, **hub_options
         )
     folder = root / subfolder if subfolder else root
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {subfolder!r} in {path}")
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"there is no folder {quoted(subfolder)} in {shortened(path)}"
+        )
     return folder.resolve()
 
 
@@ -104,4 +112,4 @@ def check_subfolder(subfolder: str | None) -> None:
         return
     parts = PurePosixPath(subfolder.replace("\\", "/"))
     if not subfolder or parts.is_absolute() or ".." in parts.parts or ":" in subfolder:
-        raise ValueError(f"subfolder must lie below the model, got {subfolder!r}")
+        raise ValueError(f"subfolder must lie below the model, got {quoted(subfolder)}")

@@ -13,6 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import shortened
 from sk_m2v._text import replace_surrogates
 from sk_m2v.embedding.tokens._backends import (
     Backend,
@@ -56,7 +57,9 @@ def load_backend(tokenizer_json: str) -> Backend:
     try:
         return _tokenizers_backend(json.loads(tokenizer_json))
     except Exception as error:  # `tokenizers` raises bare Exception
-        raise ValueError(f"not a readable tokenizer.json: {error}") from error
+        raise ValueError(
+            f"not a readable tokenizer.json: {shortened(error)}"
+        ) from error
 
 
 def _tokenizers_backend(tokenizer: Json) -> Backend:

@@ -15,6 +15,7 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 
+from sk_m2v._messages import listed, shortened
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.onnx.graph._builder import DOMAINS, Graph
 from sk_m2v.onnx.graph._subgraphs import subgraphs
@@ -150,8 +151,8 @@ class Conversion:
                 return tokenize(self.graph, name, embedding.tokenizer_json, max_length)
             except ValueError as error:
                 raise ValueError(
-                    f"The tokenizer has no exact graph: {error}. Token ids "
-                    'need none: sk_m2v.onnx.to_onnx(..., variant="ids").'
+                    f"The tokenizer has no exact graph: {shortened(error, 300)}. "
+                    'Token ids need none: sk_m2v.onnx.to_onnx(..., variant="ids").'
                 ) from error
         make = from_bags if kind == "ids" else from_padded
         unk_id = embedding._backend.unk_id
@@ -253,7 +254,7 @@ def input_kind(operator: Any) -> str:
     raise TypeError(
         f"{name} reads one StringTensorType([None]) or ([None, 1]) of texts; or two "
         "Int64TensorType([None]), ids and offsets; or two Int64TensorType([None, None]"
-        f"), ids and attention mask; not {types}"
+        f"), ids and attention mask; not {listed(types)}"
     )
 
 

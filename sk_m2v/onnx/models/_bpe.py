@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from onnx import TensorProto
 
+from sk_m2v._messages import quoted
 from sk_m2v.embedding.tokens._backends import Json
 from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.models._bpe_merges import Merges, merge
@@ -59,7 +60,7 @@ class BpeModel:
         unknown = model.get("unk_token")
         if unknown is not None and unknown not in vocabulary:
             raise ValueError(
-                f"the model's unk_token {unknown!r} is not in its vocabulary"
+                f"the model's unk_token {quoted(unknown)} is not in its vocabulary"
             )
         self.unknown = None if unknown is None else vocabulary[unknown]
         self._fuse = bool(model.get("fuse_unk"))

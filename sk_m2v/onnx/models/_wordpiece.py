@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from onnx import TensorProto
 
+from sk_m2v._messages import quoted
 from sk_m2v.embedding.tokens._backends import Json
 from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.graph._hashing import SymbolTable
@@ -45,7 +46,8 @@ class WordPieceModel:
         self.unknown = vocabulary.get(model["unk_token"])
         if self.unknown is None:
             raise ValueError(
-                f"the model's unk_token {model['unk_token']!r} is not in its vocabulary"
+                f"the model's unk_token {quoted(model['unk_token'])} is not in its "
+                "vocabulary"
             )
         self._most = model.get("max_input_chars_per_word")
         self.symbols = {it: i for i, it in enumerate(sorted({*"".join(vocabulary)}), 1)}

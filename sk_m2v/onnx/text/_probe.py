@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import AddedToken, Tokenizer, models
 
+from sk_m2v._messages import quoted
 from sk_m2v.embedding.tokens._backends import Json
 
 # Classes of characters. Those from RUN on stay together with their like.
@@ -85,7 +86,7 @@ def check_normalizer(steps: Sequence[Json]) -> None:
         if kind == "Replace" and len(step["pattern"].get("String", "")) == 1:
             continue
         raise ValueError(
-            f"the normalizer {kind!r} does not treat characters one by one"
+            f"the normalizer {quoted(kind)} does not treat characters one by one"
         )
 
 
@@ -106,7 +107,7 @@ def check_pre_tokenizer(steps: Sequence[Json]) -> None:
         kind = step["type"]
         if kind not in _CLASSES or step.get("behavior", "Isolated") != "Isolated":
             raise ValueError(
-                f"the pre_tokenizer {kind!r} does not cut words by characters"
+                f"the pre_tokenizer {quoted(kind)} does not cut words by characters"
             )
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from tokenizers import Tokenizer
 
+from sk_m2v._messages import quoted
 from sk_m2v.embedding.tokens._backends import Json
 from sk_m2v.onnx.models._bpe import BpeModel
 from sk_m2v.onnx.models._word_model import GAP
@@ -47,10 +48,12 @@ def byte_level_parts(tokenizer: Tokenizer, data: Json) -> WordParts:
     """
     if data["normalizer"] is not None:
         kind = data["normalizer"]["type"]
-        raise ValueError(f"the normalizer {kind!r} has no exact graph before bytes")
+        raise ValueError(
+            f"the normalizer {quoted(kind)} has no exact graph before bytes"
+        )
     if data["model"]["type"] != "BPE":
         kind = data["model"]["type"]
-        raise ValueError(f"the model {kind!r} has no exact graph behind bytes")
+        raise ValueError(f"the model {quoted(kind)} has no exact graph behind bytes")
     (splitter,) = members(data["pre_tokenizer"], "pretokenizers")
     for option, wanted in (("use_regex", True), ("add_prefix_space", False)):
         if splitter.get(option, True) != wanted:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tokenizers import Tokenizer
 
+from sk_m2v._messages import quoted
 from sk_m2v.embedding.tokens._backends import Json
 from sk_m2v.onnx.models._bpe import BpeModel
 from sk_m2v.onnx.models._word_model import WordModel
@@ -105,7 +106,7 @@ def _model(model: Json, specials: Sequence[int]) -> WordModel:
         return WordPieceModel(model, specials)
     if model["type"] == "BPE":
         return BpeModel(model, specials)
-    raise ValueError(f"the model {model['type']!r} has no exact graph")
+    raise ValueError(f"the model {quoted(model['type'])} has no exact graph")
 
 
 def added_tokens(
@@ -147,8 +148,8 @@ def added_tokens(
             normal.append(Added(tuple(codes), entry, single))
         elif single:
             raise ValueError(
-                f"the added token {content!r} must be a whole word of text that is not "
-                "normalised"
+                f"the added token {quoted(content)} must be a whole word of text that "
+                "is not normalised"
             )
         else:
             codes = [int(table.row_of[ord(it)]) for it in content]

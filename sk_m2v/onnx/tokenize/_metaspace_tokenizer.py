@@ -6,6 +6,7 @@ import json
 
 from tokenizers import Tokenizer
 
+from sk_m2v._messages import quoted
 from sk_m2v.embedding.tokens._backends import Json
 from sk_m2v.onnx.models._unigram import UnigramModel
 from sk_m2v.onnx.text._character_table import CharacterTable
@@ -43,12 +44,14 @@ def metaspace_parts(tokenizer: Tokenizer, data: Json) -> TextParts:
     (splitter,) = members(data["pre_tokenizer"], "pretokenizers")
     if splitter["replacement"] != MARK or splitter["prepend_scheme"] != "always":
         raise ValueError(
-            f"the pre_tokenizer 'Metaspace' with {splitter['replacement']!r} and "
-            f"prepend_scheme={splitter['prepend_scheme']!r} has no exact graph"
+            f"the pre_tokenizer 'Metaspace' with {quoted(splitter['replacement'])} and "
+            f"prepend_scheme={quoted(splitter['prepend_scheme'])} has no exact graph"
         )
     if data["model"]["type"] != "Unigram":
         kind = data["model"]["type"]
-        raise ValueError(f"the model {kind!r} has no exact graph behind 'Metaspace'")
+        raise ValueError(
+            f"the model {quoted(kind)} has no exact graph behind 'Metaspace'"
+        )
     steps = members(data["normalizer"], "normalizers")
     check_normalizer([it for it in steps if it not in (_COLLAPSE, _STRIP)])
     if steps[-2:] != [_COLLAPSE, _STRIP]:

@@ -21,13 +21,13 @@ def check_callbacks(callbacks: Sequence[Any]) -> None:
     TypeError
         If one of them is something else.
     """
-    for index, item in enumerate(callbacks):
+    for position, item in enumerate(callbacks):
         named = isinstance(item, tuple | list) and len(item) == 2
         callback = item[1] if named and isinstance(item[0], str) else item
         kind = callback if isinstance(callback, type) else type(callback)
         if not issubclass(kind, Callback):
             raise TypeError(
-                f"callbacks[{index}] is no callback of skorch, but a "
+                f"callbacks[{position}] is no callback of skorch, but a "
                 f"{type(callback).__name__}: pass objects such as "
                 "skorch.callbacks.EarlyStopping()"
             )

@@ -11,6 +11,7 @@ from skorch.callbacks import Callback
 from skorch.helper import predefined_split
 from torch import nn
 
+from sk_m2v._messages import quoted
 from sk_m2v.train.fitting._bags import BagDataset, as_it_is
 from sk_m2v.train.fitting._best import KeepBest, Score
 from sk_m2v.train.fitting._nets import Net
@@ -114,7 +115,7 @@ def train(
     if not all(it.isfinite().all() for it in module.parameters()):
         raise ValueError(
             f"training has driven the weights to NaN or infinity: pass a smaller lr "
-            f"than {lr}"
+            f"than {quoted(lr)}"
         )
     history = [_entry(row) for row in net.history if "train_loss" in row]
     return net, history, getattr(keep, "best_epoch_", len(history))

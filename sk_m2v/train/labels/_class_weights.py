@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from sk_m2v._messages import quoted
 
 
 def target_weights(
@@ -63,7 +64,8 @@ def target_weights(
             np.divide(total, counts, out=weights, where=occurs)
     elif class_weight is not None:
         raise ValueError(
-            f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}."
+            "class_weight must be a dict, 'balanced' or None, got "
+            f"{quoted(class_weight)}."
         )
     if multilabel:
         return np.where(Y > 0, weights, others) * rows[:, None]
@@ -79,13 +81,13 @@ def _named_weights(
     for label, weight in class_weight.items():
         if label not in index:
             raise ValueError(
-                f"class_weight names {label!r}, which is not among the classes: "
-                f"{reprlib.repr(classes.tolist())}."
+                f"class_weight names {quoted(label)}, which is not among the classes: "
+                f"{quoted(classes.tolist(), 200)}."
             )
         if not (isinstance(weight, Real) and 0 <= float(weight) < np.inf):
             raise ValueError(
-                f"class_weight[{label!r}] must be a finite number of at least 0, got "
-                f"{weight!r}."
+                f"class_weight[{quoted(label)}] must be a finite number of at least 0, "
+                f"got {quoted(weight)}."
             )
         weights[index[label]] = weight
     return weights

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
 from sk_m2v.train.labels._rows import (
     _MATRICES,
@@ -88,12 +88,11 @@ class Labels:
             columns = np.arange(content.shape[1]) if names is None else names
             known = sorted(columns.tolist())
             if classes is not None and _unique(classes).tolist() != known:
-                expected = f"numbers of its columns, np.arange({len(known)})"
-                if names is not None:
-                    expected = f"names of its columns, {reprlib.repr(known)}"
+                kind = "numbers" if names is None else "names"
                 raise ValueError(
                     f"y is {FORMS[form]} with {len(known)} columns, so classes must be "
-                    f"the {expected}, got {reprlib.repr(classes)}."
+                    f"the {kind} of its columns, {quoted(known)}, got "
+                    f"{quoted(classes)}."
                 )
             boolean = content.dtype == np.bool_
             return cls(columns, form, boolean, isinstance(y, sparse.spmatrix))
@@ -126,7 +125,7 @@ class Labels:
         if not self.multilabel and n_texts >= _MANY and 2 * n_classes > n_texts:
             warnings.warn(
                 f"y has {n_classes} different labels for {n_texts} texts, such as "
-                f"{reprlib.repr(self.classes_.tolist()[0])}: there is hardly anything "
+                f"{quoted(self.classes_.tolist()[0])}: there is hardly anything "
                 "to learn from. Is it fit(y, X) instead of fit(X, y)?",
                 UserWarning,
                 stacklevel=5,
@@ -234,12 +233,14 @@ class Labels:
             If the state is damaged.
         """
         if state["form"] not in FORMS:
-            raise ValueError(f"form must be one of {[*FORMS]}, got {state['form']!r}.")
+            raise ValueError(
+                f"form must be one of {[*FORMS]}, got {quoted(state['form'])}."
+            )
         classes = np.array(state["classes"], dtype=np.dtype(state["dtype"]))
         # A wrong dtype may have cut or changed labels.
         listed = classes.tolist()
         if classes.ndim != 1 or not classes.size or listed != state["classes"]:
-            raise ValueError(f"classes are not of type {state['dtype']}")
+            raise ValueError(f"classes are not of type {quoted(state['dtype'])}")
         if len(set(listed)) != len(classes):
             raise ValueError("classes are not all different")
         return cls(classes, state["form"], state["boolean"], state["spmatrix"])
@@ -251,8 +252,8 @@ class Labels:
         index = {column: i for i, column in enumerate(names.tolist())}
         if missing := [it for it in self.classes_.tolist() if it not in index]:
             raise ValueError(
-                f"{name} has no column {missing[0]!r}, which is among the classes: its "
-                f"columns are {reprlib.repr(names.tolist())}."
+                f"{name} has no column {quoted(missing[0])}, which is among the "
+                f"classes: its columns are {quoted(names.tolist())}."
             )
         return [index[it] for it in self.classes_.tolist()]
 
@@ -265,7 +266,7 @@ class Labels:
             unseen = int(np.argmin(found))
             raise ValueError(
                 f"Row {[*positions][unseen]} of {name} (counted from 0) has the label "
-                f"{reprlib.repr(labels[unseen])}, which is not among the classes: "
-                f"{reprlib.repr(self.classes_.tolist())}."
+                f"{quoted(labels[unseen])}, which is not among the classes: "
+                f"{quoted(self.classes_.tolist(), 200)}."
             )
         return found

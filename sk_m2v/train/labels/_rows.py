@@ -6,7 +6,6 @@ uint64 with int64 as float64), and a dict finds them faster than sorting would.
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Collection, Iterable, Mapping, Set
 from contextlib import suppress
 from numbers import Integral, Real
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.utils.validation import column_or_1d
 
+from sk_m2v._messages import quoted
 from sk_m2v._text import _is_missing, _is_sized, _rows
 
 FORMS = {
@@ -47,7 +47,7 @@ def _read(y: Any, name: str, form: str | None = None) -> tuple[str, Any]:
     if not (_is_sized(y) or sparse.issparse(y)) or isinstance(y, str | bytes | Mapping):
         raise TypeError(
             f"{name} must hold one label a row, lists of labels or a matrix of 0 and "
-            f"1, got {reprlib.repr(y)} of type {type(y).__qualname__!r}: pass a list, "
+            f"1, got {quoted(y)} of type {type(y).__qualname__!r}: pass a list, "
             "array, Series or frame."
         )
     shape = getattr(y, "shape", None)
@@ -80,7 +80,7 @@ def _read(y: Any, name: str, form: str | None = None) -> tuple[str, Any]:
         _scalar(rows[position], position, name)  # it may be missing
         raise ValueError(
             f"Row {position} of {name} (counted from 0) is one label, "
-            f"{reprlib.repr(rows[position])}, where others are lists of labels: pass "
+            f"{quoted(rows[position])}, where others are lists of labels: pass "
             "a list of labels in each row."
         )
     if form != "lists" and _is_matrix(rows, form):
@@ -127,8 +127,8 @@ def _matrix(matrix: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     if not valid.all():
         row, column = np.argwhere(~valid)[0]
         raise ValueError(
-            f"Row {row} of {name} (counted from 0) has {matrix[row, column]!r} in "
-            f"column {column}: a matrix must hold only 0 and 1, one column a label "
+            f"Row {row} of {name} (counted from 0) has {quoted(matrix[row, column])} "
+            f"in column {column}: a matrix must hold only 0 and 1, one column a label "
             "(several outputs are not supported). Pass one column, or lists of labels."
         )
     return matrix
@@ -143,7 +143,7 @@ def _column_names(y: Any, name: str) -> npt.NDArray[Any] | None:
     names = [str.__str__(it) for it in columns]
     if len(set(names)) < len(names):
         twice = next(it for it in names if names.count(it) > 1)
-        raise ValueError(f"{name} has several columns with the name {twice!r}.")
+        raise ValueError(f"{name} has several columns with the name {quoted(twice)}.")
     array = np.array(names)
     return array if array.tolist() == names else np.array(names, dtype=object)
 
@@ -156,8 +156,9 @@ def _flat(rows: list[Any], name: str) -> tuple[list[Any], list[int]]:
     for pair in zip(positions, flat, strict=True):
         if pair in seen:
             raise ValueError(
-                f"Row {pair[0]} of {name} (counted from 0) has the label {pair[1]!r} "
-                "twice: list each label once, or pass np.array(...) for a matrix."
+                f"Row {pair[0]} of {name} (counted from 0) has the label "
+                f"{quoted(pair[1])} twice: list each label once, or pass np.array(...) "
+                "for a matrix."
             )
         seen.add(pair)
     return flat, positions
@@ -185,8 +186,8 @@ def _scalar(value: Any, position: int, name: str) -> str | bool | int | float:
         return bool(value)
     if _is_missing(value):
         raise ValueError(
-            f"Row {position} of {name} (counted from 0) is missing ({value!r}). Fill "
-            "or drop the rows without a label."
+            f"Row {position} of {name} (counted from 0) is missing ({quoted(value)}). "
+            "Fill or drop the rows without a label."
         )
     if isinstance(value, np.timedelta64):  # which is registered as an integer
         raise ValueError(_unknown(value, position, name))
@@ -197,8 +198,8 @@ def _scalar(value: Any, position: int, name: str) -> str | bool | int | float:
             return number
         raise ValueError(
             f"Unknown label type: continuous. Row {position} of {name} (counted from "
-            f"0) is {value!r}, and classes have no fraction. To predict numbers use "
-            "StaticRegressor."
+            f"0) is {quoted(value)}, and classes have no fraction. To predict numbers "
+            "use StaticRegressor."
         )
     raise ValueError(_unknown(value, position, name))
 
@@ -206,7 +207,7 @@ def _scalar(value: Any, position: int, name: str) -> str | bool | int | float:
 def _unknown(value: object, position: int, name: str) -> str:
     return (
         f"Unknown label type: {type(value).__qualname__}. Row {position} of {name} "
-        f"(counted from 0) is {reprlib.repr(value)}, and labels must be str, bool, int "
+        f"(counted from 0) is {quoted(value)}, and labels must be str, bool, int "
         "or float without fraction."
     )
 
@@ -214,7 +215,7 @@ def _unknown(value: object, position: int, name: str) -> str:
 def _unique(classes: Any) -> npt.NDArray[Any]:
     form, labels = _read(classes, "classes", "single")
     if form != "single":
-        raise ValueError(f"classes must list the labels, got {reprlib.repr(classes)}.")
+        raise ValueError(f"classes must list the labels, got {quoted(classes)}.")
     return _classes(labels, range(len(labels)), "classes", classes)
 
 
@@ -227,8 +228,8 @@ def _classes(
         other = next(i for i, kind in enumerate(kinds) if kind != kinds[0])
         raise ValueError(
             f"Labels must be of one kind: row {[*positions][other]} of {name} (counted "
-            f"from 0) has {kinds[other]}, {labels[other]!r}, and others {kinds[0]}, "
-            f"{labels[0]!r}. Convert them, e.g. with str."
+            f"from 0) has {kinds[other]}, {quoted(labels[other])}, and others "
+            f"{kinds[0]}, {quoted(labels[0])}. Convert them, e.g. with str."
         )
     known = sorted(set(labels))
     kind = float if float in map(type, labels) else type(known[0])
@@ -241,4 +242,6 @@ def _classes(
             classes = np.array(known, dtype=dtype)
             if classes.tolist() == known:
                 return classes
-    raise ValueError(f"{name} has labels that do not fit 64 bits, e.g. {known[-1]!r}.")
+    raise ValueError(
+        f"{name} has labels that do not fit 64 bits, e.g. {quoted(known[-1])}."
+    )

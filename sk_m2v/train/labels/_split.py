@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
+from sk_m2v._messages import quoted
+
 
 def split_off(
     Y: npt.NDArray[Any], fraction: float, random_state: np.random.RandomState
@@ -46,8 +48,8 @@ def split_off(
         spare = np.setdiff1d(rows, np.unique(Y, return_index=True)[1])
     if len(spare) < n_out or n_out == len(rows):
         raise ValueError(
-            f"validation_fraction={fraction} of {len(rows)} texts leaves too little to "
-            "learn from: pass validation_fraction=None, or more texts"
+            f"validation_fraction={quoted(fraction)} of {len(rows)} texts leaves too "
+            "little to learn from: pass validation_fraction=None, or more texts"
         )
     if classes and counts.min() >= 2 and len(counts) <= min(n_out, len(rows) - n_out):
         keep, out = train_test_split(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import quoted, shortened
 from sk_m2v._parameters import public
 from sk_m2v.train.heads._head import Head, Linear
 
@@ -46,13 +47,13 @@ def read_targets(
     texts = array.dtype == object and any(isinstance(it, str) for it in array.flat)
     if array.dtype.kind not in "buifO" or texts:
         raise ValueError(
-            f"{name} must hold numbers, got {array.dtype}: for classes there is "
-            "StaticClassifier"
+            f"{name} must hold numbers, got {shortened(array.dtype)}: for classes "
+            "there is StaticClassifier"
         )
     try:
         targets = array.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must hold numbers: {error}") from error
+        raise ValueError(f"{name} must hold numbers: {shortened(error)}") from error
     if targets.ndim not in (1, 2) or (targets.ndim == 2 and not targets.shape[1]):
         raise ValueError(
             f"{name} must hold a number or a vector a text, got shape {targets.shape}"
@@ -68,8 +69,8 @@ def read_targets(
     if bad.any():
         row = int(bad.argmax())
         raise ValueError(
-            f"Row {row} of {name} (counted from 0) is {targets[row].tolist()!r}: drop "
-            "rows with NaN, infinity or a value too large for float32"
+            f"Row {row} of {name} (counted from 0) is {quoted(targets[row].tolist())}: "
+            "drop rows with NaN, infinity or a value too large for float32"
         )
     if cosine:
         if targets.ndim == 1:

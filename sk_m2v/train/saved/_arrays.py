@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import listed, quoted
 from sk_m2v.persistence._arrays import Arrays, checked_array
 from sk_m2v.train.heads._head import LAYERS, Head, LayerNorm, Linear
 
@@ -37,7 +38,7 @@ def pack_head(head: Any) -> tuple[list[dict[str, Any]], dict[str, npt.NDArray[An
     foreign = [type(it).__name__ for it in parts if type(it) not in LAYERS.values()]
     if foreign:
         raise TypeError(
-            f"a folder holds arrays, and this head is {', '.join(foreign)}, which is "
+            f"a folder holds arrays, and this head is {listed(foreign)}, which is "
             "more than that: use joblib.dump or skops.io.dump"
         )
     layers, arrays = [], {"lexical": head.lexical}
@@ -83,8 +84,8 @@ def unpack_head(
     for i, layer in enumerate(layers):
         if layer["kind"] not in LAYERS:
             raise ValueError(
-                f"layer {i} is a {layer['kind']!r}, known are {[*LAYERS]}: a newer "
-                "sk_m2v may have written it"
+                f"layer {i} is a {quoted(layer['kind'])}, known are {[*LAYERS]}: a "
+                "newer sk_m2v may have written it"
             )
         kind = LAYERS[layer["kind"]]
         values: dict[str, Any] = {}
@@ -99,7 +100,7 @@ def unpack_head(
             shapes = {"weight": (size,), "bias": (size,)}
             values["eps"] = float(layer["eps"])
             if not 0 <= values["eps"] < np.inf:
-                raise ValueError(f"eps of layer {i} is {values['eps']}")
+                raise ValueError(f"eps of layer {i} is {quoted(values['eps'])}")
         else:
             shapes = {}
         for name, shape in shapes.items():

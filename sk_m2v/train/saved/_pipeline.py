@@ -18,6 +18,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 from sklearn.utils.validation import check_is_fitted
 
+from sk_m2v._messages import shortened
 from sk_m2v._tfidf import TokenTfidfVectorizer
 from sk_m2v._transformer import StaticEmbeddingTransformer
 from sk_m2v.train.heads._head import Head, Linear, ReLU
@@ -145,7 +146,7 @@ def _network(head: Head) -> tuple[list[FloatArray], list[FloatArray]]:
         kinds = ", ".join(type(it).__name__ for it in head.layers)
         raise ValueError(
             "networks of scikit-learn have linear layers with ReLU between them, and "
-            f"this head has {kinds}: use joblib or skops"
+            f"this head has {shortened(kinds)}: use joblib or skops"
         )
     *hidden, last = linears
     lexical, weight, bias = (

@@ -11,10 +11,15 @@ from conftest import WORDS, shared, tiny_tokenizer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from sk_m2v import StaticEmbedding
-from sk_m2v.distill.vocabulary._coverage import Coverage, coverage
+from sk_m2v.distill.vocabulary import _coverage
+from sk_m2v.distill.vocabulary._coverage import Coverage
 from sk_m2v.distill.vocabulary._terms import add_terms
 
 NOTHING = Coverage(0, 0.0, 0.0, [], [])
+
+
+def coverage(model: StaticEmbedding, texts: list[str], **options: int) -> Coverage:
+    return _coverage.coverage(model.tokenizer_json, texts, **options)
 
 
 def model_of(tokenizer: Tokenizer | str) -> StaticEmbedding:

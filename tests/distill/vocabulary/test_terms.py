@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from functools import cache
 from pathlib import Path
 
@@ -297,3 +298,41 @@ def test_what_is_found_can_be_added(folder: Path, parity_strings: list[str]) -> 
     text, added = add_terms(cut(folder), terms)
     assert added == terms
     assert_as_tokenizers(text, texts)
+
+
+# --- tokens to which no text leads
+
+
+@pytest.mark.parametrize("kind", ["bert-base-cased", "bert-uncased-minilm"])
+def test_a_token_that_texts_are_cut_through(kind: str) -> None:
+    """Its own id, as an added token: "..." is in the vocabulary, and never found."""
+    folder = shared("tokenizers") / kind
+    if not folder.exists():
+        pytest.skip("needs the tokenizers")
+    before = cut(folder)
+    data = json.loads(before)
+    data["model"]["vocab"]["..."] = len(data["model"]["vocab"])
+    before = json.dumps(data)
+    assert tokens(before, "wait... what") == ["wait", ".", ".", ".", "what"]
+    text, added = add_terms(before, ["..."])
+    assert added == []
+    assert library(text).get_vocab() == library(before).get_vocab()
+    assert tokens(text, "wait... what") == ["wait", "...", "what"]
+    assert tokens(text, "... what ...") == ["...", "what", "..."]
+    assert_as_tokenizers(text, ["wait... what", "a ... b", "....", "x. y.. z..."])
+
+
+def test_special_tokens_are_no_terms() -> None:
+    before = Tokenizer(models.WordLevel({"<unk>": 0, "red": 1}, unk_token="<unk>"))
+    before.pre_tokenizer = pre_tokenizers.Whitespace()
+    text, added = add_terms(before.to_str(), ["<unk>", "red"])
+    assert added == []
+    assert json.loads(text)["added_tokens"] == []
+
+
+def test_terms_that_are_to_be_removed() -> None:
+    before = Tokenizer(models.WordLevel({"<unk>": 0, "red": 1}, unk_token="<unk>"))
+    before.pre_tokenizer = pre_tokenizers.Whitespace()
+    terms = ["xenolith", "a xenolith", "new york"]
+    _, added = add_terms(before.to_str(), terms, re.compile("xeno|new"))
+    assert added == ["a xenolith"]

@@ -211,7 +211,7 @@ DAMAGES = {
     ),
     "other tensors": (
         lambda f: _tensors(f, embeddings=None, pooler=np.ones(3)),
-        r"no tensor 'embeddings', only \['pooler'\]",
+        "no tensor 'embeddings', only 'pooler'",
     ),
     "tokenizer": (
         lambda f: (f / "tokenizer.json").write_text("{}"),
