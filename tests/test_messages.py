@@ -199,7 +199,7 @@ def load_text(path: Path) -> None:
 
 def added_token() -> StaticEmbedding:
     tokenizer = tiny_tokenizer()
-    tokenizer.add_tokens([AddedToken(LONG, single_word=True, normalized=False)])
+    tokenizer.add_tokens([AddedToken(LONG[:2000], single_word=True, normalized=False)])
     n_tokens = tokenizer.get_vocab_size()
     return StaticEmbedding(np.ones((n_tokens, 4), np.float32), tokenizer)
 

@@ -131,7 +131,8 @@ def declare(
         for dim, dim_name in zip(given.type.tensor_type.shape.dim, dims, strict=False):
             dim.dim_param = dim_name
     for output in graph.output:
-        output.type.tensor_type.shape.dim[0].dim_param = n_texts
+        for dim in output.type.tensor_type.shape.dim[:1]:
+            dim.dim_param = n_texts
 
 
 def output_names(kind: str, variant: str, estimator: Any) -> list[str]:
