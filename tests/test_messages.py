@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, tiny_tokenizer
 from safetensors.numpy import save_file
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from tokenizers import AddedToken
 
 from sk_m2v import (
     ContrastiveTransformer,
@@ -25,7 +29,7 @@ from sk_m2v import (
 )
 from sk_m2v._messages import LIMIT, listed, quoted, shortened
 from sk_m2v._text import as_texts
-from sk_m2v.onnx import load, to_onnx
+from sk_m2v.onnx import OnnxModel, load, to_onnx
 
 LONG = "long " * 10_000
 FILES = sorted((ROOT / "sk_m2v").rglob("*.py"))
@@ -193,6 +197,20 @@ def load_text(path: Path) -> None:
     load(path)
 
 
+def added_token() -> StaticEmbedding:
+    tokenizer = tiny_tokenizer()
+    tokenizer.add_tokens([AddedToken(LONG[:2000], single_word=True, normalized=False)])
+    n_tokens = tokenizer.get_vocab_size()
+    return StaticEmbedding(np.ones((n_tokens, 4), np.float32), tokenizer)
+
+
+def columns() -> OnnxModel:
+    frame = pd.DataFrame({f"{i} {'column ' * 99}": TEXTS for i in range(99)})
+    text = ColumnTransformer([("text", StaticEmbeddingTransformer(), frame.columns[0])])
+    pipeline = make_pipeline(text, LogisticRegression()).fit(frame, Y)
+    return load(to_onnx(pipeline, frame, verify=False))
+
+
 WIDE = pd.DataFrame({f"{i} {LONG}": TEXTS for i in range(300)})
 MANY_LABELS = [f"{i} {LONG}" for i in range(4)]
 DTYPE = [(f"column {i}", "f4") for i in range(1000)]
@@ -295,6 +313,8 @@ FAILURES: dict[str, Callable[[Path], object]] = {
         StaticEmbeddingTransformer(), WIDE, variant="ids"
     ),
     "onnx file": lambda _: load("a/" * 1000),
+    "onnx tokens": lambda _: to_onnx(added_token()),
+    "onnx columns that are not there": lambda _: columns().predict(WIDE[:0]),
     "onnx name": lambda _: load(LONG),
     "onnx folder": lambda path: load(path),
     "onnx content": lambda path: load_text(path / "model.onnx"),

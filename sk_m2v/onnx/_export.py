@@ -7,6 +7,7 @@ import json
 import pickle
 from importlib.metadata import version
 from pathlib import Path
+from traceback import walk_tb
 from types import FunctionType
 from typing import Any
 
@@ -92,7 +93,7 @@ def to_onnx(
         If there is no fitted estimator of this package.
     ValueError
         If a part of the tokenizer has no exact graph (``variant="ids"`` does without),
-        or an argument is not possible.
+        an argument is not possible, or skl2onnx cannot convert a part.
     TypeError
         If the head of a classifier has layers that have no ONNX form.
     AssertionError
@@ -120,13 +121,21 @@ def to_onnx(
     kind, last = _kind(estimator), _last(estimator)
     model = _converted(estimator, last, types, target_opset or DOMAINS[""])
     names = output_names(kind, variant, estimator)
-    declare(model, [name for name, _ in types], names, variant, ndim)
+    form = None
+    if kind == "regressor":
+        # The graph gives a column even where Python gives none.
+        example = X[:1] if frame_columns(X) else _EXAMPLE
+        form = np.shape(estimator.predict(example))[1:]
+    n_targets = None if form is None else int(np.prod(form))
+    declare(model, [name for name, _ in types], names, variant, ndim, n_targets)
     length = embeddings[0]._max_length(getattr(readers[0], "max_length", "auto"))
     properties = {
-        **_metadata(estimator, kind, embeddings[0], X),
+        **_metadata(estimator, kind, embeddings[0]),
         "sk_m2v.variant": variant,
         "sk_m2v.max_length": "" if length is None else str(length),
     }
+    if form is not None:
+        properties["sk_m2v.form"] = json.dumps(form)
     if variant != "text":
         properties["sk_m2v.tokenizer"] = _tokenizer(embeddings, variant)
     helper.set_model_props(model, properties)
@@ -256,16 +265,23 @@ def _converted(estimator: Any, last: Any, types: Any, opset: int) -> ModelProto:
             options={id(last): known_options(last, zipmap=False)},
         )
     except Exception as error:  # its errors have no class in common
-        if len(str(error)) <= LIMIT:
+        if _is_ours(error):
             raise
         # Some print all numbers of a model. The error itself would show them, too.
+        original = error if len(str(error)) <= LIMIT else None
         cause = f" ({shortened(error.__cause__)})" if error.__cause__ else ""
         raise ValueError(
             f"skl2onnx cannot convert {type(last).__name__}: "
             f"{shortened(error)}{cause}. Another version of skl2onnx may, "
             "or take another estimator in its place."
-        ) from None
+        ) from original
     return model
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether an error was raised by a converter of this package."""
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return str(frame.f_globals["__name__"]).startswith("sk_m2v.")
 
 
 def _is_fitted(obj: Any) -> bool:
@@ -294,9 +310,7 @@ def _kind(estimator: Any) -> str:
     return "clusterer" if hasattr(estimator, "predict") else "transformer"
 
 
-def _metadata(
-    estimator: Any, kind: str, embedding: StaticEmbedding, X: Any
-) -> dict[str, str]:
+def _metadata(estimator: Any, kind: str, embedding: StaticEmbedding) -> dict[str, str]:
     config, last = embedding.config, _last(estimator)
     properties = {
         "sk_m2v.version": version("sk-m2v"),
@@ -313,11 +327,6 @@ def _metadata(
         classes = np.asarray(estimator.classes_).tolist()
         state = {"classes": classes} if labels is None else labels.to_dict()
         properties["sk_m2v.labels"] = json.dumps(state)
-    if kind == "regressor":
-        # The graph gives a column even where Python gives none.
-        example = X[:1] if frame_columns(X) else _EXAMPLE
-        form = np.shape(estimator.predict(example))[1:]
-        properties["sk_m2v.form"] = json.dumps(form)
     return properties
 
 

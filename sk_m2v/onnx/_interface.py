@@ -96,6 +96,7 @@ def declare(
     names: list[str],
     variant: str,
     ndim: int | None,
+    n_targets: int | None,
 ) -> None:
     """Give inputs and outputs names that do not depend on the parts of a model.
 
@@ -113,6 +114,8 @@ def declare(
         What the model reads.
     ndim : {1, 2} or None
         As in `initial_types`.
+    n_targets : int or None
+        Number of the values that a regressor predicts. Not all converters know it.
     """
     graph = model.graph
     names = [f"output_{it}" if it in columns else it for it in names]
@@ -127,11 +130,16 @@ def declare(
         _flatten(graph)
     (n_texts,) = {dims[0] for dims in VARIANTS[variant].values()} - {"n_tokens"}
     for given in graph.input:
-        dims = VARIANTS[variant].get(given.name, [n_texts])
-        for dim, dim_name in zip(given.type.tensor_type.shape.dim, dims, strict=False):
+        called = VARIANTS[variant].get(given.name, [n_texts])
+        dims = given.type.tensor_type.shape.dim
+        for dim, dim_name in zip(dims, called, strict=False):
             dim.dim_param = dim_name
     for output in graph.output:
-        output.type.tensor_type.shape.dim[0].dim_param = n_texts
+        dims = output.type.tensor_type.shape.dim
+        if len(dims):
+            dims[0].dim_param = n_texts
+        if len(dims) > 1 and n_targets is not None:
+            dims[1].dim_value = n_targets
 
 
 def output_names(kind: str, variant: str, estimator: Any) -> list[str]:

@@ -9,15 +9,16 @@ import numpy.typing as npt
 from onnx import ModelProto
 from sklearn.pipeline import Pipeline
 
-from sk_m2v._messages import quoted
+from sk_m2v._messages import quoted, shortened
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.onnx._runtime import OnnxModel, frame_columns
 from sk_m2v.onnx._samples import SAMPLES
 
+_SKIP = "pass verify=False to export it nevertheless"
 # Largest difference that there may be. Embeddings have length 1, as a rule.
 # Distances are roots of small differences.
-_OF_DISTANCES = 1e-3
+_OF_DISTANCES = 2e-3
 _TOLERANCES = {"predict_proba": 1e-5, "transform": 1e-6, "predict": 1e-5}
 
 
@@ -41,6 +42,8 @@ def verify(
     ------
     AssertionError
         If there is a difference.
+    ValueError
+        If one of them fails on a text.
     """
     graph = OnnxModel(model)
     samples: Any = [*SAMPLES, *embedding.vocabulary[::500]]
@@ -58,7 +61,7 @@ def verify(
 
 def _compare(graph: OnnxModel, estimator: Any, rows: Any) -> None:
     for method in graph.methods:
-        wanted, got = (_dense(getattr(it, method)(rows)) for it in (estimator, graph))
+        wanted, got = (_result(it, method, rows) for it in (estimator, graph))
         distances = method == "transform" and "predict" in graph.methods
         tolerance = _OF_DISTANCES if distances else _TOLERANCES[method]
         wrong = _different_rows(wanted, got, tolerance)
@@ -72,18 +75,28 @@ def _compare(graph: OnnxModel, estimator: Any, rows: Any) -> None:
             )
 
 
+def _result(model: Any, method: str, rows: Any) -> npt.NDArray[Any]:
+    try:
+        return _dense(getattr(model, method)(rows))
+    except Exception as error:  # of any library
+        kind = "the ONNX model" if isinstance(model, OnnxModel) else "the estimator"
+        raise ValueError(
+            f"{method} of {kind} fails on texts on which both are compared: "
+            f"{shortened(error)}. If it need not know such texts, {_SKIP}."
+        ) from None
+
+
 def _advice(estimator: Any) -> str:
     """What to do about a difference."""
     while isinstance(estimator, Pipeline):
         estimator = estimator.steps[-1][1]
-    skip = "pass verify=False to export it nevertheless"
     name = type(estimator).__name__
     if hasattr(estimator, "embedding_"):
-        return f"This is a fault of the export of {name}: please report it, or {skip}."
+        return f"This is a fault of the export of {name}: please report it, or {_SKIP}."
     return (
         f"skl2onnx computes in float32, and {name} is converted by it: ties, such as "
         "neighbours of equal distance, and values close to a limit can come out "
-        f"otherwise. If such differences do not matter, {skip}."
+        f"otherwise. If such differences do not matter, {_SKIP}."
     )
 
 

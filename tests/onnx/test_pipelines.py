@@ -20,14 +20,21 @@ from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.mixture import GaussianMixture
 from sklearn.model_selection import GridSearchCV
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 from sklearn.svm import LinearSVC
 
 from sk_m2v import (
@@ -158,6 +165,7 @@ def test_calibration_of_two_classes():
 def test_regression_in_a_pipeline(y):
     check_export(dense(Ridge()).fit(TEXTS, y))
     check_export(make_pipeline(StaticRegressor(**TINY)).fit(TEXTS, y))
+    check_export(dense(PLSRegression(1)).fit(TEXTS, y), scale=10)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -189,6 +197,23 @@ def test_what_skl2onnx_cannot_convert():
     assert len(message) <= 600
     assert message.startswith("skl2onnx cannot convert HistGradientBoostingClassifier")
     assert message.endswith("take another estimator in its place.")
+
+
+def test_an_error_of_skl2onnx():
+    """Its own says nothing of what it is about."""
+    pipeline = dense(GaussianProcessClassifier()).fit(TEXTS, YES)
+    with pytest.raises(ValueError, match="cannot convert GaussianProcessClassifier"):
+        to_onnx(pipeline)
+
+
+def test_estimators_that_do_not_take_all_texts():
+    pipeline = dense(RadiusNeighborsClassifier(0.1)).fit(TEXTS, LABELS)
+    with pytest.raises(ValueError, match=r"the estimator fails .* verify=False"):
+        to_onnx(pipeline)
+    pipeline = dense(OrdinalEncoder()).fit(TEXTS)
+    with pytest.raises(ValueError, match=r"unknown categories .* verify=False") as it:
+        to_onnx(pipeline)
+    assert len(str(it.value)) <= 600
 
 
 def test_ties():
