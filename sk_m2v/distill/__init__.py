@@ -6,6 +6,7 @@ Read `_estimator` first: `fit` shows the order.
 """
 
 from sk_m2v.distill._estimator import DistillTransformer
+from sk_m2v.distill.teachers._bundled import bundled_teacher
 from sk_m2v.distill.vocabulary._coverage import Coverage
 
-__all__ = ["Coverage", "DistillTransformer"]
+__all__ = ["Coverage", "DistillTransformer", "bundled_teacher"]

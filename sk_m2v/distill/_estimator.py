@@ -42,7 +42,7 @@ from sk_m2v.distill.vocabulary._coverage import Coverage, coverage
 from sk_m2v.distill.vocabulary._prune import prune_tokens
 from sk_m2v.distill.vocabulary._terms import add_terms, frequent_terms
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._quantize import check_count
+from sk_m2v.embedding._quantize import check_count, check_precision
 from sk_m2v.embedding.tokens._tokens import vocabulary_size
 from sk_m2v.persistence import PretrainedEstimator
 
@@ -226,6 +226,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
 
     def _check_together(self, X: Any) -> None:
         """Refuse parameters that do not go together, before any work."""
+        check_precision(self.quantize_to)
         pca_dims = plain(self.pca_dims)
         if isinstance(pca_dims, float) and pca_dims >= 1:
             raise ValueError(

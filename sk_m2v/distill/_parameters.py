@@ -13,7 +13,6 @@ from sk_m2v._parameters import parameters
 from sk_m2v._sklearn import HasMethods, Interval, RealNotInt, StrOptions
 from sk_m2v.distill.teachers._poolings import POOLINGS
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._quantize import PRECISIONS
 
 # Where `sif_coefficient` is "auto". The second is that of model2vec, for guessed
 # frequencies.
@@ -133,7 +132,7 @@ class DistillParameters(ReadingParameters):  # numpydoc ignore=PR02
         ],
         "frequencies": [StrOptions(set(SIF))],
         "refine_steps": [Interval(Integral, 0, None, closed="left")],
-        "quantize_to": [StrOptions(set(PRECISIONS))],
+        "quantize_to": [str],
         "vocabulary_quantization": [Interval(Integral, 1, None, closed="left"), None],
         "pooling": [StrOptions(set(POOLINGS))],
         "split_sentences": ["boolean"],

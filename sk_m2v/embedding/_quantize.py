@@ -58,6 +58,30 @@ PRECISIONS: dict[str, Callable[[npt.NDArray[Any]], Quantized]] = {
 }
 
 
+def check_precision(quantize_to: str) -> None:
+    """Refuse a type that vectors cannot be stored in.
+
+    Parameters
+    ----------
+    quantize_to : str
+        What the user asks for.
+
+    Raises
+    ------
+    ValueError
+        If it is no key of `PRECISIONS`.
+    """
+    if quantize_to == "float64":
+        raise ValueError(
+            "quantize_to='float64' would only take twice the room: vectors are learnt, "
+            "and added up, in float32"
+        )
+    if quantize_to not in PRECISIONS:
+        raise ValueError(
+            f"quantize_to must be one of {list(PRECISIONS)}, got {quoted(quantize_to)}"
+        )
+
+
 def shrink(
     parts: Parts,
     quantize_to: str | None,
@@ -92,11 +116,8 @@ def shrink(
     check_count(
         "vocabulary_quantization", vocabulary_quantization, len(vectors), "rows"
     )
-    if quantize_to is not None and quantize_to not in PRECISIONS:
-        raise ValueError(
-            f"quantize_to must be None or one of {list(PRECISIONS)}, "
-            f"got {quoted(quantize_to)}"
-        )
+    if quantize_to is not None:
+        check_precision(quantize_to)
     if dimensionality is not None:
         vectors = np.ascontiguousarray(vectors[:, :dimensionality])
     if vocabulary_quantization is not None:

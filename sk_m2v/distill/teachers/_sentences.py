@@ -252,13 +252,15 @@ def folder_reader(folder: str) -> JsonReader:
     return read
 
 
-def hub_reader(repo_id: str) -> JsonReader:
+def hub_reader(repo_id: str, *, local_files_only: bool = False) -> JsonReader:
     """Read the JSON files of a model on the Hugging Face Hub.
 
     Parameters
     ----------
     repo_id : str
         Id of the model.
+    local_files_only : bool, default=False
+        Whether to look into the cache only.
 
     Returns
     -------
@@ -272,7 +274,7 @@ def hub_reader(repo_id: str) -> JsonReader:
 
     def read(path: str) -> Any:
         try:
-            file = hf_hub_download(repo_id, path)
+            file = hf_hub_download(repo_id, path, local_files_only=local_files_only)
         except LocalEntryNotFoundError as error:
             if look_up(repo_id, path) is _CACHED_NO_EXIST:
                 return None

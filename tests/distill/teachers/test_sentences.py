@@ -203,7 +203,7 @@ def test_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "modules.json").write_text('[{"path": "1_Dense", "type": "x.Dense"}]')
     offline = False
 
-    def download(repo_id: str, path: str) -> str:
+    def download(repo_id: str, path: str, **options: bool) -> str:
         if offline:
             raise errors.LocalEntryNotFoundError("offline")
         if not (tmp_path / path).exists():

