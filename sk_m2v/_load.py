@@ -66,13 +66,13 @@ def load(
     from sk_m2v.embedding import StaticEmbedding
     from sk_m2v.embedding.storage._source import find_folder
     from sk_m2v.persistence import _folder
-    from sk_m2v.train._model2vec import HEAD, OLD_HEAD, is_pipeline, read_pipeline
+    from sk_m2v.train.saved._model2vec import FILES, is_pipeline, read_pipeline
 
     files = [name for pair in _folder.NAMES for name in pair]
     folder = find_folder(
         path,
         subfolder=subfolder,
-        more_files=[*files, HEAD, OLD_HEAD],
+        more_files=[*files, *FILES],
         revision=revision,
         token=token,
         cache_dir=cache_dir,
@@ -82,7 +82,12 @@ def load(
     if found is not None:
         return _folder.read(_estimator_class(found[0]), folder)
     if is_pipeline(folder):
-        return read_pipeline(folder)
+        from sk_m2v import StaticClassifier, StaticRegressor
+
+        pipeline = read_pipeline(folder)
+        is_classifier = pipeline.classes is not None
+        kind = StaticClassifier if is_classifier else StaticRegressor
+        return kind._of_pipeline(pipeline)
     return StaticEmbedding.from_pretrained(folder)
 
 

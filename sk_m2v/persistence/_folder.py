@@ -24,6 +24,7 @@ from sk_m2v.embedding.storage._folder import (
     _dump,
     _read_json,
     _read_safetensors,
+    find_layout,
     write_files,
 )
 from sk_m2v.persistence._json import from_json, to_json
@@ -122,15 +123,19 @@ def read(cls: type, folder: Path) -> Any:
     files = find(folder) or (folder / DESCRIPTION, folder / ARRAYS)
     for file in files:
         if not file.is_file():
-            raise FileNotFoundError(
-                f"{shortened(file)} is missing: give a folder that save_pretrained of "
-                f"a fitted {cls.__name__} has written"
-            )
+            raise FileNotFoundError(_missing(cls, file))
     description_file, arrays_file = files
     with _naming(description_file):
         description = _read_json(description_file, dict)
-        _check_version(description_file, description)
-        kind = _class(folder, cls, description["class"])
+        version, name = _version(description), description["class"]
+    if version > _FORMAT:
+        raise ValueError(
+            f"{shortened(description_file)} has format {quoted(version)}, and this "
+            f"sk_m2v {package_version()} reads up to {_FORMAT}: upgrade to "
+            f"{quoted(description.get('sk_m2v_version'))} or later"
+        )
+    kind = _class(folder, cls, name)
+    with _naming(description_file):
         estimator = _estimator(kind, description["parameters"])
         estimator._set_description(description)
     estimator.embedding_ = StaticEmbedding.from_pretrained(folder)
@@ -189,8 +194,6 @@ def _naming(path: Path) -> Iterator[None]:
     """Let errors name the file they come from."""
     try:
         yield
-    except _OtherError:
-        raise
     except _DAMAGES as error:
         cause = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         text = cause if str(path) in cause else f"{path} is damaged: {cause}"
@@ -198,20 +201,28 @@ def _naming(path: Path) -> Iterator[None]:
         raise ValueError(f"{shortened(text, 400)}. {advice}") from error
 
 
-class _OtherError(ValueError):
-    """The file is not damaged, but for someone else."""
-
-
-def _check_version(path: Path, description: Mapping[str, Any]) -> None:
+def _version(description: Mapping[str, Any]) -> int:
     version = description["format_version"]
     if type(version) is not int or version < 1:
         raise ValueError(f"format_version is {quoted(version)}")
-    if version > _FORMAT:
-        raise _OtherError(
-            f"{shortened(path)} has format {quoted(version)}, and this sk_m2v "
-            f"{package_version()} reads up to {_FORMAT}: upgrade to "
-            f"{quoted(description.get('sk_m2v_version'))} or later"
-        )
+    return version
+
+
+def _missing(cls: type, file: Path) -> str:
+    """Say that a file is missing, and what can be done with the folder as it is."""
+    text = f"{shortened(file)} is missing: "
+    with suppress(OSError, ValueError):
+        find_layout(file.parent)
+        if file.name == DESCRIPTION:
+            return (
+                f"{text}the folder holds an embedding alone, and no fitted "
+                f"{cls.__name__}. Load it with StaticEmbedding.from_pretrained, or "
+                "pass it as the model of an estimator, and fit that"
+            )
+    return (
+        f"{text}give a folder that save_pretrained of a fitted {cls.__name__} has "
+        "written"
+    )
 
 
 def _class(folder: Path, cls: type, name: Any) -> type:
@@ -225,7 +236,7 @@ def _class(folder: Path, cls: type, name: Any) -> type:
                 kinds[it.__name__] = it
         if name in kinds:
             return kinds[name]
-    raise _OtherError(
+    raise ValueError(
         f"{shortened(folder)} holds a {shortened(name)}, not a {cls.__name__}: call "
         f"{shortened(name)}.from_pretrained"
     )

@@ -41,6 +41,16 @@ class PretrainedEstimator:
     ) -> None:
         """Restore the arrays; `embedding_` is there already."""
 
+    # --- Folders of others ------------------------------------------------------------
+
+    #: Names of files by which such a folder is known.
+    _foreign_files: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def _read_foreign(cls, folder: Path) -> Self | None:
+        """Estimator of a folder that another package has written; None for others."""
+        return None
+
     # --- The state as a whole ---------------------------------------------------------
 
     def _to_state(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -150,13 +160,16 @@ class PretrainedEstimator:
         folder = find_folder(
             path,
             subfolder=subfolder,
-            more_files=[name for pair in _folder.NAMES for name in pair],
+            more_files=[
+                *(name for pair in _folder.NAMES for name in pair),
+                *cls._foreign_files,
+            ],
             revision=revision,
             token=token,
             cache_dir=cache_dir,
             local_files_only=local_files_only,
         )
-        estimator: Self = _folder.read(cls, folder)
+        estimator: Self = cls._read_foreign(folder) or _folder.read(cls, folder)
         return estimator
 
     def push_to_hub(

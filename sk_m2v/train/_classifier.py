@@ -25,6 +25,7 @@ from sk_m2v.train._text_model import TextModel
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.labels._class_weights import target_weights
 from sk_m2v.train.labels._labels import Labels
+from sk_m2v.train.saved._model2vec import Pipeline
 
 
 @public("sk_m2v.train")
@@ -235,6 +236,15 @@ class BaseStaticClassifier(
         self.classes_ = self._labels.classes_
         self._check_thresholds(self._labels)
         super()._set_more_description(description)
+
+    def _set_targets(self, pipeline: Pipeline) -> None:
+        assert pipeline.classes is not None
+        form = "single" if pipeline.activation == "softmax" else "lists"
+        self._labels = Labels(pipeline.classes, form)
+        self.classes_ = pipeline.classes
+
+    def _outputs(self) -> tuple[str, npt.NDArray[Any] | None]:
+        return "sigmoid" if self._labels.multilabel else "softmax", self.classes_
 
     # --- Thresholds -------------------------------------------------------------------
 

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 import numpy.typing as npt
 
-from sk_m2v.persistence import PretrainedEstimator
 from sk_m2v.persistence._ngrams import pack_ngrams, unpack_ngrams
+from sk_m2v.train._model2vec import Model2VecMixin
 from sk_m2v.train.heads._explain import Explanation, explain
 from sk_m2v.train.saved._arrays import pack_head, unpack_head
 from sk_m2v.train.saved._pipeline import to_pipeline
 
 
-class PersistenceMixin(PretrainedEstimator):
+class PersistenceMixin(Model2VecMixin):
     """Ways out of a fitted estimator, and one way back.
 
     The estimator has `embedding_`, `_vectorizers`, `_head`, `n_iter_` and `history_`; a

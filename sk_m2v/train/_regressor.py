@@ -27,6 +27,7 @@ from sk_m2v.train._persistence import PersistenceMixin
 from sk_m2v.train._text_model import TextModel
 from sk_m2v.train.heads._head import Head, Linear
 from sk_m2v.train.labels._targets import Scale, read_targets, scale_of
+from sk_m2v.train.saved._model2vec import Pipeline
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -247,6 +248,14 @@ class StaticRegressor(  # numpydoc ignore=PR02
         if not (mean.shape == unit.shape == (n_targets,) and np.all(unit > 0)):
             raise ValueError(f"the scale does not fit targets of form {form}")
         self._form, self._scale = form, Scale(mean, unit)
+
+    def _set_targets(self, pipeline: Pipeline) -> None:
+        n_outputs = pipeline.head.lexical.shape[1]
+        self._form = (n_outputs,)
+        self._scale = Scale(np.zeros(n_outputs), np.ones(n_outputs))
+
+    def _outputs(self) -> tuple[str, npt.NDArray[Any] | None]:
+        return "identity", None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -336,3 +336,164 @@ print(type(sk_m2v.load(
 def test_push_refuses_what_is_no_id(hub_id: str, estimators: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="hub_id must have the form"):
         estimators["FE"].push_to_hub(hub_id)
+
+
+# --- as model2vec reads it ------------------------------------------------------------
+
+
+def fit(kind: type, y: list, **options: object) -> object:
+    model = StaticEmbedding.from_pretrained(SAVED / "embedding")
+    options = {"lexical": False, "random_state": 0, "model": model} | options
+    if kind is not FeatureExtractionClassifier:
+        options = {"max_epochs": 2} | options
+    return kind(**options).fit(TEXTS, y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "y", "options"),
+    [
+        (FeatureExtractionClassifier, ["b", "a", "c", "c", "b", "a"], {}),
+        (StaticClassifier, ["b", "a", "c", "c", "b", "a"], {"max_length": 4}),
+        (StaticClassifier, [0, 1, 1, 0, 1, 0], {"n_layers": 2, "hidden_dim": 8}),
+        (StaticClassifier, [["a"], ["b"], ["a", "b"], [], ["b"], ["a"]], {}),
+        (StaticRegressor, [1.0, 2, 3, 4, 5, 6], {}),
+        (StaticRegressor, [[i, -i] for i in range(6)], {"n_layers": 1}),
+    ],
+)
+def test_written_for_model2vec(
+    kind: type, y: list, options: dict, tmp_path: Path
+) -> None:
+    fitted = fit(kind, y, **options)
+    # Over another estimator, of which nothing must stay.
+    fit(StaticClassifier, [0, 1] * 3).save_pretrained(tmp_path)
+    fitted.save_pretrained(tmp_path, layout="model2vec")
+    theirs = StaticModelPipeline.from_pretrained(tmp_path)
+    ours = sk_m2v.load(tmp_path)
+    if kind is StaticRegressor:
+        expected = fitted.predict(NEW).reshape(len(NEW), -1)
+        assert_allclose(theirs.predict(NEW), expected, atol=1e-4)
+        assert_allclose(ours.predict(NEW), expected, atol=1e-4)
+        assert type(ours) is StaticRegressor
+        return
+    assert type(ours) is StaticClassifier
+    assert_allclose(ours.predict_proba(NEW), fitted.predict_proba(NEW), atol=1e-5)
+    if "max_length" in options:
+        # model2vec cuts texts by characters first, about where the token would be.
+        assert theirs.model.max_length == options["max_length"]
+        return
+    assert_allclose(theirs.predict_proba(NEW), fitted.predict_proba(NEW), atol=1e-5)
+    expected = np.asarray(fitted.predict(NEW), object).tolist()
+    assert [np.asarray(it).tolist() for it in theirs.predict(NEW)] == expected
+    assert np.asarray(ours.predict(NEW), object).tolist() == expected
+    again = StaticClassifier.from_pretrained(tmp_path)
+    assert_array_equal(again.predict_proba(NEW), ours.predict_proba(NEW))
+    with pytest.raises(ValueError, match=r"call StaticClassifier\.from_pretrained"):
+        StaticRegressor.from_pretrained(tmp_path)
+
+
+def test_what_model2vec_has_no_place_for(tmp_path: Path) -> None:
+    class Normalised(StaticClassifier):
+        def build_head(self, n_inputs: int, n_outputs: int) -> object:
+            from torch import nn
+
+            return nn.Sequential(nn.LayerNorm(n_inputs), nn.Linear(n_inputs, n_outputs))
+
+    y = [0, 1, 1, 0, 1, 0]
+    lexical = fit(StaticClassifier, y, lexical=True)
+    with pytest.raises(ValueError, match="fit with lexical=False"):
+        lexical.save_pretrained(tmp_path, layout="model2vec")
+    with pytest.raises(ValueError, match="this one has 'LayerNorm'"):
+        fit(Normalised, y).save_pretrained(tmp_path, layout="model2vec")
+    tree = fit(FeatureExtractionClassifier, y, head=DecisionTreeClassifier())
+    with pytest.raises(TypeError, match="is a SklearnHead"):
+        tree.save_pretrained(tmp_path, layout="model2vec")
+    with pytest.raises(ValueError, match=r"layout must be one of .*'sk-m2v'"):
+        lexical.save_pretrained(tmp_path, layout="other")
+    with pytest.raises(NotFittedError):
+        StaticClassifier().save_pretrained(tmp_path, layout="model2vec")
+    assert not [*tmp_path.iterdir()]
+
+
+# --- the right call -------------------------------------------------------------------
+
+
+def test_an_embedding_is_no_estimator() -> None:
+    folder = SAVED / "embedding"
+    for kind in (StaticClassifier, TokenTfidfVectorizer, DistillTransformer):
+        with pytest.raises(FileNotFoundError, match="an embedding alone"):
+            kind.from_pretrained(folder)
+    assert StaticEmbedding.from_pretrained(SAVED / "ft").dim
+
+
+def test_errors_are_of_types_that_users_know(tmp_path: Path) -> None:
+    fit(StaticClassifier, [0, 1, 1, 0, 1, 0]).save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="holds a StaticClassifier") as error:
+        StaticRegressor.from_pretrained(tmp_path)
+    assert type(error.value) is ValueError
+    file = tmp_path / "estimator.json"
+    description = json.loads(file.read_text()) | {"format_version": 99}
+    file.write_text(json.dumps(description))
+    with pytest.raises(ValueError, match=r"has format 99.*upgrade") as error:
+        sk_m2v.load(tmp_path)
+    assert type(error.value) is ValueError
+
+
+# --- damage ---------------------------------------------------------------------------
+
+FORMS = {
+    "embedding": lambda path: sk_m2v.load(SAVED / "embedding").save_pretrained(path),
+    "sentence-transformers": lambda path: sk_m2v.load(
+        SAVED / "embedding"
+    ).save_pretrained(path, layout="sentence-transformers-nested"),
+    "estimator": lambda path: fit(StaticClassifier, [0, 1] * 3).save_pretrained(path),
+    "pipeline": lambda path: fit(StaticClassifier, [0, 1] * 3).save_pretrained(
+        path, layout="model2vec"
+    ),
+}
+DAMAGES = {
+    "cut": lambda data: data[: len(data) // 2],
+    "empty": lambda data: b"",
+    "no UTF-8": lambda data: b"\xff\xfe" + data,
+    "zeros": lambda data: bytes(len(data)),
+    "another form": lambda data: b"[3, 4]",
+    "another list": lambda data: b'{"a": [1]}',
+    "a number": lambda data: b"17",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("form", FORMS)
+def test_errors_name_the_file(form: str, damage: str, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    FORMS[form](whole)
+    names = [it.relative_to(whole) for it in whole.rglob("*") if it.is_file()]
+    assert len(names) >= 4
+    for i, name in enumerate(names):
+        folder = tmp_path / f"copy{i}"
+        shutil.copytree(whole, folder)
+        file = folder / name
+        file.write_bytes(DAMAGES[damage](file.read_bytes()))
+        message = error_of(folder)
+        if message is None:
+            # Not needed to read the model, or another list of modules.
+            assert name.name in {"README.md", "modules.json"} | CONFIGURATIONS
+            continue
+        assert name.name in message, message
+        assert str(folder) in message, message
+        advice = ("again", "give a folder", "there is no estimator")
+        assert any(it in message for it in advice), message
+        assert len(message) <= 600
+
+
+CONFIGURATIONS = {"config.json", "config_sentence_transformers.json"}
+
+
+def error_of(folder: Path) -> str | None:
+    """Message of the error, if there is one, of a type that users know."""
+    try:
+        sk_m2v.load(folder)
+    except Exception as error:
+        if type(error) not in (OSError, ValueError, FileNotFoundError):
+            raise
+        return str(error)
+    return None

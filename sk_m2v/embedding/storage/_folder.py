@@ -11,7 +11,8 @@ import json
 import os
 import struct
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ from typing import Any
 import numpy as np
 
 from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v.embedding.storage._modules import (
+    MODULES,
+    apply_modules,
+    check_prompts,
+    is_teacher,
+)
 from sk_m2v.embedding.storage._parts import Array, Parts
 
 
@@ -47,6 +54,7 @@ class Layout:
         return [folder / self.config, folder / self.tensors, folder / self.tokenizer]
 
 
+_TENSORS = "model.safetensors"
 _ST_CONFIG = "config_sentence_transformers.json"
 
 #: Allowed values of `layout`, in the order in which a folder is tried for them.
@@ -68,7 +76,9 @@ LAYOUTS: dict[str, Layout] = {
 #: Every file of every layout, for downloads.
 MODEL_FILES = sorted(
     {name for it in LAYOUTS.values() for name in (it.config, it.tensors, it.tokenizer)}
-    | {"modules.json", "README.md"}
+    | {MODULES, "README.md"}
+    # Of a layer of sentence-transformers, where there is one.
+    | {f"{i}_Dense/{name}" for i in (1, 2) for name in ("config.json", _TENSORS)}
 )
 
 _DTYPES: dict[str, np.dtype[Any]] = {
@@ -110,6 +120,8 @@ def find_layout(folder: Path) -> Layout:
         if best is None or len(missing) < len(best):
             best = missing
     assert best is not None
+    if (advice := _teacher_advice(folder)) is not None:
+        raise FileNotFoundError(advice)
     names = ", ".join(path.relative_to(folder).as_posix() for path in best)
     raise FileNotFoundError(
         f"{shortened(folder)} is not the folder of a static model: missing {names} "
@@ -138,25 +150,74 @@ def read_folder(folder: Path) -> Parts:
     layout = find_layout(folder)
     config_path, tensors_path, tokenizer_path = layout.files(folder)
     config = _read_json(config_path, dict)
-    if layout.config == _ST_CONFIG:
-        # There it is a module of its own that says whether vectors are normalised.
-        modules_path = folder / "modules.json"
-        modules = _read_json(modules_path, list) if modules_path.is_file() else []
-        kinds = [str(module.get("type", "")) for module in modules]
-        config.setdefault("normalize", any(it.endswith(".Normalize") for it in kinds))
     tensors = _read_safetensors(tensors_path)
     if layout.vectors_name not in tensors:
+        advice = _teacher_advice(folder)
         raise ValueError(
             f"{shortened(tensors_path)} holds no tensor {quoted(layout.vectors_name)}, "
             f"only {listed(sorted(tensors))}: is it a static embedding model?"
+            if advice is None
+            else advice
         )
+    vectors = tensors[layout.vectors_name]
+    if layout.config == _ST_CONFIG:
+        # There it is a module of its own that says whether vectors are normalised.
+        check_prompts(config, config_path)
+        modules_path = folder / MODULES
+        modules = _read_json(modules_path, list) if modules_path.is_file() else []
+        with damage(modules_path):
+            vectors, normalize = apply_modules(
+                vectors,
+                modules,
+                folder,
+                read_json=lambda path: _read_json(path, dict),
+                read_tensors=_read_safetensors,
+            )
+        config.setdefault("normalize", normalize)
     return Parts(
-        vectors=tensors[layout.vectors_name],
-        tokenizer=tokenizer_path.read_text(encoding="utf-8"),
+        vectors=vectors,
+        tokenizer=_read_text(tokenizer_path),
         config=config,
         weights=tensors.get("weights"),
         token_mapping=tensors.get("mapping"),
     )
+
+
+def _teacher_advice(folder: Path) -> str | None:
+    """What to do with the folder of a transformer; None for other folders."""
+    is_transformer = False
+    if (folder / MODULES).is_file():
+        is_transformer = is_teacher(_read_json(folder / MODULES, list))
+    elif (folder / "config.json").is_file():
+        config = _read_json(folder / "config.json", dict)
+        is_transformer = config.get("model_type") not in (None, "model2vec")
+    if not is_transformer:
+        return None
+    name = quoted(hub_id_of(folder) or str(folder), 200)
+    return (
+        f"{name} is a transformer: a teacher, and not yet a static embedding. Distil "
+        f"it once, DistillTransformer({name}).fit(texts).save_pretrained('my-model'), "
+        "and pass the folder 'my-model'"
+    )
+
+
+def hub_id_of(folder: Path) -> str | None:
+    """Id of a model of the hub, from the folder of the cache that holds it.
+
+    Parameters
+    ----------
+    folder : Path
+        A folder.
+
+    Returns
+    -------
+    str or None
+        None if it is no folder of the cache.
+    """
+    for parent in folder.parents:
+        if parent.name.startswith("models--"):
+            return parent.name.removeprefix("models--").replace("--", "/")
+    return None
 
 
 def write_folder(
@@ -190,7 +251,7 @@ def write_folder(
         layout.tensors: save(tensors),
         layout.tokenizer: parts.tokenizer.encode(),
         layout.config: _dump(parts.config),
-        "modules.json": _dump(modules),
+        MODULES: _dump(modules),
         **{name: text.encode() for name, text in extra.items()},
     }
     (folder / nested).mkdir(parents=True, exist_ok=True)
@@ -234,16 +295,41 @@ def _dump(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _read_json(path: Path, kind: type) -> Any:
+@contextmanager
+def damage(path: Path) -> Iterator[None]:
+    """Let errors on what a file holds name the file, and say what to do.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Yields
+    ------
+    None
+        While what it holds is looked at.
+    """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # bad JSON, bad UTF-8
-        raise ValueError(f"{shortened(path)} is damaged: {shortened(error)}") from error
-    if not isinstance(value, kind):
-        raise ValueError(
-            f"{shortened(path)} is damaged: it holds no JSON {kind.__name__}"
-        )
-    return value
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as it:
+        text = f"it has no {it}" if isinstance(it, KeyError) else str(it)
+        if str(path) not in text and str(path.parent) not in text:
+            text = f"{path} is damaged: {shortened(text, 300)}. Fetch or write it again"
+        raise ValueError(shortened(text, 560)) from it
+
+
+def _read_text(path: Path) -> str:
+    with damage(path):
+        return path.read_text(encoding="utf-8")
+
+
+def _read_json(path: Path, kind: type) -> Any:
+    text = _read_text(path)
+    with damage(path):
+        value = json.loads(text)
+        if not isinstance(value, kind):
+            raise ValueError(f"it holds no JSON {kind.__name__}")
+        return value
 
 
 def _read_safetensors(path: Path) -> dict[str, Array]:
@@ -266,7 +352,8 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
         }
     except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
         raise ValueError(
-            f"{shortened(path)} is damaged or cut short: {shortened(error)}"
+            f"{shortened(path)} is damaged or cut short: {shortened(error)}. Fetch or "
+            "write it again"
         ) from error
 
 

@@ -75,8 +75,10 @@ def download(
     # The order matters: LocalEntryNotFoundError is an OSError like most of the others.
     except LocalEntryNotFoundError as error:
         raise OSError(
-            f"{where} is not in the local cache, and the hub was not reached: check "
-            "the network (or local_files_only and HF_HUB_OFFLINE), or give a folder"
+            f"there is no folder {shortened(hub_id)!r}, and as a model of the hub, "
+            f"{shortened(where)} is not in the local cache, and the hub was not "
+            "reached: check the path, or the network (or local_files_only and "
+            "HF_HUB_OFFLINE)"
         ) from error
     except RevisionNotFoundError as error:
         raise OSError(

@@ -82,16 +82,32 @@ def check_parts(parts: Parts, n_tokens: int) -> None:
     if weights is not None:
         _check_length("weights", weights, n_tokens)
         _check_finite("weights", weights)
-    length = parts.config.get("max_length")
+    check_config(parts.config)
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Refuse a configuration that says what cannot be.
+
+    Parameters
+    ----------
+    config : mapping
+        The configuration.
+
+    Raises
+    ------
+    ValueError
+        For the first fault found.
+    """
+    length = config.get("max_length")
     if length is not None and (type(length) is not int or length < 1):
         raise ValueError(
             "max_length of the configuration must be None or at least 1, got "
             f"{length!r}"
         )
-    if not isinstance(parts.config.get("normalize", False), (bool, type(None))):
+    if not isinstance(config.get("normalize", False), (bool, type(None))):
         raise ValueError(
             "normalize of the configuration must be true or false, got "
-            f"{quoted(parts.config['normalize'])}"
+            f"{quoted(config['normalize'])}"
         )
 
 

@@ -8,13 +8,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import numpy.typing as npt
 
 from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding.storage import _folder
 from sk_m2v.embedding.storage._card import model_card
-from sk_m2v.embedding.storage._parts import Parts
+from sk_m2v.embedding.storage._parts import Parts, check_config
 from sk_m2v.embedding.storage._source import check_subfolder, find_folder, is_hub_id
+from sk_m2v.embedding.tokens._tokens import load_backend
 
 
 class PretrainedMixin(ABC):
@@ -136,7 +138,8 @@ class PretrainedMixin(ABC):
         layout : {"model2vec", "sentence-transformers", \
                 "sentence-transformers-nested"}, default="model2vec"
             Which files to write. The latter two have no place for `weights` and
-            `token_mapping`: these are multiplied into float32 vectors.
+            `token_mapping`: these are multiplied into float32 vectors, of which that of
+            the unknown token is zeros.
         card : str or None, default=None
             Contents of README.md; by default a short description.
 
@@ -171,7 +174,13 @@ class PretrainedMixin(ABC):
             # These say that the folder has the layout of model2vec.
             for key in ("model_type", "architectures"):
                 config.pop(key, None)
-            parts = Parts(self._folded_vectors(), parts.tokenizer, config)
+            # Their library averages with torch, and knows no unknown token: with zeros
+            # there, only the length of the mean is another.
+            vectors = self._folded_vectors().astype(np.float32)
+            unk_id = load_backend(parts.tokenizer).unk_id
+            if unk_id is not None:
+                vectors[unk_id] = 0
+            parts = Parts(vectors, parts.tokenizer, config)
         _folder.write_folder(
             Path(path),
             replace(parts, config=config),
@@ -239,10 +248,11 @@ def _load(
     kind: type[PretrainedMixin], folder: Path, stamps: tuple[tuple[int, int, int], ...]
 ) -> Any:
     """Model in a folder; `stamps` change when its files do."""
+    config, tensors, tokenizer = _folder.find_layout(folder).files(folder)
     parts = _folder.read_folder(folder)
-    try:
+    with _folder.damage(tokenizer):
+        load_backend(parts.tokenizer)
+    with _folder.damage(config):
+        check_config(parts.config)
+    with _folder.damage(tensors):
         return kind._from_parts(parts)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"the model in {shortened(folder)} is damaged: {shortened(error)}"
-        ) from error
