@@ -14,8 +14,11 @@ from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
 from sk_m2v._text import text_batches
 from sk_m2v.embedding._batches import collect_rows, run_batches
+from sk_m2v.embedding._foreign_names import refuses_foreign_names
+from sk_m2v.embedding._lookup import LookupMixin
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
-from sk_m2v.embedding._single_tokens import MaxLength, TokensMixin
+from sk_m2v.embedding._similarity import SimilarityMixin
+from sk_m2v.embedding._single_tokens import MaxLength
 from sk_m2v.embedding._variants import VariantsMixin
 from sk_m2v.embedding.storage._parts import Parts, check_parts, read_only
 from sk_m2v.embedding.tokens._backends import (
@@ -34,7 +37,7 @@ _DEFAULT_CONFIG = {"normalize": False, "max_length": 512}
 
 
 @public("sk_m2v")
-class StaticEmbedding(TokensMixin, VariantsMixin):
+class StaticEmbedding(LookupMixin, SimilarityMixin, VariantsMixin):
     """A static embedding: one vector a token, and a text is the mean of its tokens.
 
     The object is a value. It never changes after it was made, so that threads, clones
@@ -264,6 +267,7 @@ class StaticEmbedding(TokensMixin, VariantsMixin):
             np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths])),
         )
 
+    @refuses_foreign_names
     def encode(
         self,
         texts: Iterable[str],

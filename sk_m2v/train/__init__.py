@@ -17,7 +17,7 @@ from sk_m2v.train._feature_extraction import FeatureExtractionClassifier
 from sk_m2v.train._from_scratch import FromScratchClassifier
 from sk_m2v.train._regressor import StaticRegressor
 from sk_m2v.train._static import StaticClassifier
-from sk_m2v.train.heads._explain import Explanation
+from sk_m2v.train.heads._explanation import Explanation
 from sk_m2v.train.saved._skops import trusted_types
 
 __all__ = [

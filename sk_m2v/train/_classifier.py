@@ -23,6 +23,7 @@ from sk_m2v.train._parameters import ClassParameters
 from sk_m2v.train._persistence import PersistenceMixin
 from sk_m2v.train._text_model import TextModel
 from sk_m2v.train.features._features import Features
+from sk_m2v.train.heads._top_terms import term_weights, top_terms
 from sk_m2v.train.labels._class_weights import target_weights
 from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.saved._model2vec import Pipeline
@@ -228,6 +229,52 @@ class BaseStaticClassifier(
             *features, multilabel=self._labels.multilabel
         )
         return probabilities
+
+    def top_terms(self, n: int = 10) -> dict[Any, list[tuple[str, float]]]:
+        """List the tokens and n-grams that weigh most for each class.
+
+        Parameters
+        ----------
+        n : int, default=10
+            How many for each.
+
+        Returns
+        -------
+        dict of class to list of (str, float)
+            Terms and their weights, the largest first, all above 0.
+
+        Raises
+        ------
+        ValueError
+            If scores are not linear in the features: with hidden layers, or a `head`
+            that is no logistic regression.
+
+        Notes
+        -----
+        The weight of a token is the score of a text of that token alone, less the
+        intercept: its TF-IDF weight and what its vector adds. That of a longer n-gram
+        is what it adds where it is the only one of its length. Of two classes, it is
+        the difference of their scores. With `lexical`, terms are those of the training
+        texts, otherwise all tokens of the model.
+
+        Examples
+        --------
+        >>> from sk_m2v import FeatureExtractionClassifier
+        >>> texts = ["a great film", "a lovely film", "a dull film", "a boring film"]
+        >>> fitted = FeatureExtractionClassifier().fit(texts, ["+", "+", "-", "-"])
+        >>> sorted(term for term, _ in fitted.top_terms(2)["+"])
+        ['great', 'lovely']
+        """
+        check_is_fitted(self)
+        if not self._head.linear:
+            raise ValueError(
+                "this head is not linear, and so a term has no weight of its own: "
+                "explain(texts) says what tokens add in given texts"
+            )
+        terms, weights = term_weights(self._head, self.embedding_, self._vectorizers)
+        if not self._labels.multilabel and weights.shape[1] == 2:
+            weights = weights - weights[:, ::-1]
+        return top_terms(terms, weights, self.classes_.tolist(), n)
 
     # --- Persistence ------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from sk_m2v.persistence._ngrams import pack_ngrams, unpack_ngrams
 from sk_m2v.train._model2vec import Model2VecMixin
-from sk_m2v.train.heads._explain import Explanation, explain
+from sk_m2v.train.heads._explain import explain
+from sk_m2v.train.heads._explanation import Explanation
 from sk_m2v.train.saved._arrays import pack_head, unpack_head
 from sk_m2v.train.saved._pipeline import to_pipeline
 
@@ -106,7 +107,8 @@ class PersistenceMixin(Model2VecMixin):
         -------
         list of Explanation
             For each text `tokens`, `shares` of shape (n_tokens, n_classes), an
-            `intercept` of shape (n_classes,), and whether it is `exact`.
+            `intercept` of shape (n_classes,), and whether it is `exact`. `top` lists
+            the tokens that count most; a notebook shows them in colour.
 
         Notes
         -----

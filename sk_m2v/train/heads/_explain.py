@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._parameters import public
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._pooling import mean_vectors
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train.features._features import Features, embed
+from sk_m2v.train.heads._explanation import Explanation, explanation
 from sk_m2v.train.heads._head import Head
 
 FloatArray = npt.NDArray[np.float64]
@@ -24,29 +24,6 @@ FloatArray = npt.NDArray[np.float64]
 _BATCH_SIZE = 256
 # Tokens of all shortened copies of a text that are scored at once.
 _MAX_IDS = 1_000_000
-
-
-@public("sk_m2v.train")
-class Explanation(NamedTuple):
-    """What each token of a text adds to the scores of the classes.
-
-    Attributes
-    ----------
-    tokens : list of str
-        The tokens that were read, in order.
-    shares : ndarray of shape (n_tokens, n_classes), dtype float64
-        What each occurrence of a token adds to the score of each class.
-    intercept : ndarray of shape (n_classes,), dtype float64
-        The scores without all shares.
-    exact : bool
-        Whether shares are the terms of a sum. Otherwise they are what a score loses
-        without the token, and say nothing about several tokens together.
-    """
-
-    tokens: list[str]
-    shares: FloatArray
-    intercept: FloatArray
-    exact: bool
 
 
 def explain(estimator: Any, X: Iterable[str]) -> list[Explanation]:
@@ -66,6 +43,9 @@ def explain(estimator: Any, X: Iterable[str]) -> list[Explanation]:
     """
     check_is_fitted(estimator)
     embedding, head = estimator.embedding_, estimator._head
+    labels = getattr(estimator, "_labels", None)
+    classes = None if labels is None else labels.classes_
+    multilabel = labels is not None and labels.multilabel
     texts = as_texts(X, missing=estimator.missing)
     explanations = []
     for start in range(0, len(texts), _BATCH_SIZE):
@@ -77,14 +57,10 @@ def explain(estimator: Any, X: Iterable[str]) -> list[Explanation]:
         else:
             shares = _losses(estimator, tokens, scores)
         for i, (a, b) in enumerate(pairwise(tokens.offsets)):
-            explanations.append(
-                Explanation(
-                    [embedding.vocabulary[it] for it in tokens.ids[a:b].tolist()],
-                    shares[a:b],
-                    scores[i] - shares[a:b].sum(axis=0),
-                    head.linear,
-                )
-            )
+            names = [embedding.vocabulary[it] for it in tokens.ids[a:b].tolist()]
+            intercept = scores[i] - shares[a:b].sum(axis=0)
+            terms = names, shares[a:b], intercept, head.linear
+            explanations.append(explanation(terms, classes, multilabel=multilabel))
     return explanations
 
 
