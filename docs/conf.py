@@ -40,7 +40,7 @@ exclude_patterns = ["_build"]
 default_role = "py:obj"
 rst_prolog = ".. currentmodule:: sk_m2v"
 
-# Nothing is written into docs/: api.rst documents each class itself.
+# Nothing is written into docs/: each class has a page in docs/api.
 autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # numpydoc sections say it

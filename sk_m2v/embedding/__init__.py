@@ -6,6 +6,7 @@ In come texts, out come vectors: counts of tokens times vectors of tokens. Below
 """
 
 from sk_m2v.embedding._model import StaticEmbedding
+from sk_m2v.embedding._similarity import Duplicates, Neighbours
 from sk_m2v.embedding.tokens._backends import TokenIds
 
-__all__ = ["StaticEmbedding", "TokenIds"]
+__all__ = ["Duplicates", "Neighbours", "StaticEmbedding", "TokenIds"]

@@ -114,7 +114,7 @@ class LookupMixin(TokensMixin):
         >>> from sk_m2v import StaticEmbedding
         >>> model = StaticEmbedding.from_pretrained()
         >>> [token for token, _ in model.most_similar("guitar", 3)]
-        ['guitars', 'bass', 'piano']
+        ['guitars', 'guitarists', 'guitarist']
         """
         if not isinstance(text, str):
             raise TypeError(

@@ -10,17 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v._messages import quoted
+from sk_m2v._parameters import public
 from sk_m2v._text import as_texts
 from sk_m2v.embedding._pooling import normalize_rows
 
 Float32Array = npt.NDArray[np.float32]
 
-# Rows that are compared with all others at once, and columns: 64 MB of similarities.
-_ROWS, _COLUMNS = 1024, 16_384
+# Rows and columns that are compared at once: 8 MB of similarities.
+_ROWS, _COLUMNS = 512, 4096
 # By how much float32 can miss a similarity of 1.
 _ROUNDING = 2e-6
 
 
+@public("sk_m2v.embedding")
 class Neighbours(NamedTuple):
     """The nearest texts of each query.
 
@@ -36,6 +38,7 @@ class Neighbours(NamedTuple):
     scores: Float32Array
 
 
+@public("sk_m2v.embedding")
 class Duplicates(NamedTuple):
     """Pairs of texts that are nearly the same.
 
@@ -121,7 +124,7 @@ class SimilarityMixin(ABC):
         >>> model = StaticEmbedding.from_pretrained()
         >>> texts = ["red apples", "tax law", "a green apple", "court ruling"]
         >>> model.nearest(["fruit", "judge"], texts, n=2).indices.tolist()
-        [[2, 0], [3, 1]]
+        [[0, 2], [3, 1]]
         """
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise ValueError(f"n must be a number of texts, 1 or more, got {quoted(n)}")
