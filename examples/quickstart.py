@@ -1,4 +1,4 @@
-"""Quickstart: classify texts, compare with TF-IDF, search, save and load.
+"""Quickstart: which classifier is best for some texts, search, save and load.
 
 Without arguments the texts are paragraphs from the docstrings of NumPy, SciPy and
 scikit-learn, which are installed wherever this package is. The question is which
@@ -8,11 +8,17 @@ away.
 
     python examples/quickstart.py
 
-The same with a table of your own, one text and one label a row:
+The same with a table of your own, one text and one label a row, in columns called
+"text" and "label":
+
+    python examples/quickstart.py --csv reviews.csv
+
+or in others:
 
     python examples/quickstart.py --csv reviews.csv --text review --label stars
 
-Nothing is downloaded, and no file stays behind.
+The classifier that trains the embedding takes part where torch and skorch are
+installed. Nothing is downloaded, and no file stays behind.
 """
 
 from __future__ import annotations
@@ -46,8 +52,16 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from threadpoolctl import threadpool_limits
 
-from sk_m2v import StaticEmbedding, StaticEmbeddingTransformer, TokenTfidfVectorizer
+import sk_m2v
+from sk_m2v import (
+    FeatureExtractionClassifier,
+    StaticClassifier,
+    StaticEmbedding,
+    StaticEmbeddingTransformer,
+    TokenTfidfVectorizer,
+)
 
+CAN_TRAIN = all(map(find_spec, ("torch", "skorch")))
 FOLDS = 3
 LIBRARIES = ("numpy", "scipy", "sklearn")
 PARAGRAPHS = 1000  # of each library
@@ -62,26 +76,34 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--csv", metavar="FILE", type=Path, help="table, in UTF-8")
-    parser.add_argument("--text", metavar="COLUMN", help="its column of texts")
-    parser.add_argument("--label", metavar="COLUMN", help="its column of labels")
+    parser.add_argument("--csv", metavar="FILE", type=Path, help="table with a header")
+    parser.add_argument(
+        "--text", metavar="COLUMN", help="its column of texts (by default: text)"
+    )
+    parser.add_argument(
+        "--label", metavar="COLUMN", help="its column of labels (by default: label)"
+    )
+    parser.add_argument(
+        "--encoding", default="utf-8-sig", help="how its text is stored (UTF-8)"
+    )
     parser.add_argument(
         "--rows", type=int, default=5000, help="rows to draw at random (%(default)s)"
     )
     parser.add_argument("--query", help="find the texts nearest to this one")
     options = parser.parse_args(arguments)
-    if (options.csv, options.text, options.label).count(None) not in (0, 3):
-        parser.error("--csv, --text and --label go together")
+    if options.csv is None and (options.text or options.label):
+        parser.error("--text and --label name columns of a table: pass --csv, too")
     sys.stdout.reconfigure(errors="replace")  # texts may not suit the terminal
     if options.csv is None:
         texts, labels, groups = docstring_paragraphs()
         query = options.query or "solve a system of linear equations"
     else:
         try:
-            texts, labels = table(options.csv, options.text, options.label)
+            columns = options.text or "text", options.label or "label"
+            texts, labels = table(options.csv, *columns, options.encoding)
             texts, labels = texts[: options.rows], labels[: options.rows]
             check_labels(labels)
-        except (OSError, csv.Error, ValueError) as error:
+        except (OSError, LookupError, csv.Error, ValueError) as error:
             parser.error(f"{options.csv}: {error}")
         groups, query = None, options.query or texts[0]
 
@@ -89,28 +111,23 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{len(texts)} texts, {len(set(labels))} labels: {counts}")
     with threadpool_limits(1):  # for fair times: these matrices are small
         compare_speed(texts)  # first: tokenizers remember words that they have seen
-        compare_classifiers(texts, labels, groups)
+        best = compare_classifiers(texts, labels, groups)
         print_nearest(query, texts, labels)
         check_round_trip(texts, labels)
+    print_next(best)
 
 
 def compare_classifiers(
     texts: list[str], labels: list[str], groups: list[str] | None
-) -> None:
-    """Cross-validate three kinds of features with the same classifier."""
-    features = {
-        "TF-IDF of words": TfidfVectorizer(),
-        "static embedding": StaticEmbeddingTransformer(),
-        "embedding + TF-IDF of tokens": make_union(
-            StaticEmbeddingTransformer(), TokenTfidfVectorizer()
-        ),
-    }
+) -> str:
+    """Cross-validate classifiers, and return the name of the best."""
     folds = StratifiedKFold if groups is None else StratifiedGroupKFold
     print(f"\n{f'{FOLDS}-fold cross-validation':30}  accuracy  macro F1  seconds")
-    for name, transformer in features.items():
+    found: dict[str, float] = {}
+    for name, estimator in candidates().items():
         start = perf_counter()
         scores = cross_validate(
-            classifier(transformer),
+            estimator,
             texts,
             labels,
             groups=groups,
@@ -120,6 +137,69 @@ def compare_classifiers(
         seconds = perf_counter() - start
         accuracy, f1 = scores["test_accuracy"].mean(), scores["test_f1_macro"].mean()
         print(f"  {name:28}  {accuracy:8.3f}  {f1:8.3f} {seconds:8.1f}")
+        found[name] = float(f1)
+    if not CAN_TRAIN:
+        print("  StaticClassifier, which trains the embedding, needs torch and skorch:")
+        print('    pip install -c .ci/constraints.txt ".[train]"')
+    return max(found, key=found.__getitem__)
+
+
+def candidates() -> dict[str, Any]:
+    """Classifiers of texts, the simplest first."""
+    found = {
+        "TF-IDF of words": classifier(TfidfVectorizer()),
+        "static embedding": classifier(StaticEmbeddingTransformer()),
+        "embedding + TF-IDF of tokens": classifier(
+            make_union(StaticEmbeddingTransformer(), TokenTfidfVectorizer())
+        ),
+        "FeatureExtractionClassifier": FeatureExtractionClassifier(),
+    }
+    if CAN_TRAIN:
+        found["StaticClassifier"] = StaticClassifier(max_epochs=10, random_state=0)
+    return found
+
+
+# What to type for each of the candidates.
+NEXT = {
+    "TF-IDF of words": "make_pipeline(TfidfVectorizer(), LogisticRegression(C=10))",
+    "static embedding": (
+        "make_pipeline(StaticEmbeddingTransformer(), LogisticRegression(C=10))"
+    ),
+    "embedding + TF-IDF of tokens": (
+        "make_pipeline(\n"
+        "      make_union(StaticEmbeddingTransformer(), TokenTfidfVectorizer()),\n"
+        "      LogisticRegression(C=10),\n"
+        "  )"
+    ),
+    "FeatureExtractionClassifier": "FeatureExtractionClassifier()",
+    "StaticClassifier": "StaticClassifier(max_epochs=10)",
+}
+OTHERS = {
+    "TfidfVectorizer": "sklearn.feature_extraction.text",
+    "LogisticRegression": "sklearn.linear_model",
+    "make_pipeline": "sklearn.pipeline",
+    "make_union": "sklearn.pipeline",
+}
+
+
+def print_next(best: str) -> None:
+    """Print what to type next."""
+    ours = [it for it in re.findall(r"[A-Z]\w+", NEXT[best]) if hasattr(sk_m2v, it)]
+    print(f"\nThe best here is: {best}. For all your texts, and new ones:\n")
+    for name, module in OTHERS.items():
+        if re.search(rf"\b{name}\b", NEXT[best]):
+            print(f"  from {module} import {name}")
+    if ours:
+        print(f"  from sk_m2v import {', '.join(ours)}")
+    print(f"  classifier = {NEXT[best]}")
+    print("  classifier.fit(texts, labels)")
+    print('  classifier.predict(["a new text"])')
+    if best.endswith("Classifier"):
+        print('  classifier.save_pretrained("my-classifier")  # sk_m2v.load reads it')
+        print('  classifier.explain(["a new text"])[0].top()  # and why')
+    else:
+        print("  import joblib")
+        print('  joblib.dump(classifier, "my-classifier.joblib")')
 
 
 def classifier(transformer: Any) -> Pipeline:
@@ -145,11 +225,11 @@ def compare_speed(texts: list[str]) -> None:
 def print_nearest(query: str, texts: list[str], labels: list[str]) -> None:
     """Print the texts whose vectors are most similar to that of the query."""
     model = StaticEmbedding.from_pretrained()
-    similarity = model.encode(texts) @ model.encode([query])[0]
+    found = model.nearest(query, texts, n=4)
     print(f"\nNearest to: {shorten(query)}")
-    nearest = [i for i in np.argsort(-similarity) if texts[i] != query]
-    for i in nearest[:3]:
-        print(f"  {similarity[i]:.2f}  [{labels[i]}] {shorten(texts[i])}")
+    scores = zip(found.indices[0].tolist(), found.scores[0].tolist(), strict=True)
+    for i, score in [it for it in scores if texts[it[0]] != query][:3]:
+        print(f"  {score:.2f}  [{labels[i]}] {shorten(texts[i])}")
 
 
 def shorten(text: str) -> str:
@@ -210,19 +290,32 @@ def prose(source: str) -> Iterator[str]:
                     yield text
 
 
-def table(path: Path, text: str, label: str) -> tuple[list[str], list[str]]:
+def table(
+    path: Path, text: str, label: str, encoding: str
+) -> tuple[list[str], list[str]]:
     """Texts and labels of a CSV file, in random order."""
     csv.field_size_limit(2**31 - 1)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        delimiter = max(",;\t", key=file.readline().count)
-        file.seek(0)
-        reader = csv.DictReader(file, delimiter=delimiter)
-        columns = reader.fieldnames or []
-        for column in (text, label):
-            if column not in columns:
-                names = ", ".join(map(repr, columns)) or "none"
-                raise ValueError(f"no column {column!r}; the columns are: {names}")
-        rows = [(row[text], row[label]) for row in reader]
+    content = path.read_bytes()
+    try:
+        lines = content.decode(encoding).splitlines(keepends=True)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        wrong = content[error.start : error.end]
+        raise ValueError(
+            f"line {line} holds {wrong!r}, which is no {error.encoding}: say how the "
+            "file is stored, often --encoding cp1252 or --encoding utf-16"
+        ) from error
+    delimiter = max(",;\t", key=lines[0].count) if lines else ","
+    reader = csv.DictReader(lines, delimiter=delimiter)
+    columns = reader.fieldnames or []
+    for column, option in ((text, "--text"), (label, "--label")):
+        if column not in columns:
+            names = ", ".join(map(repr, columns)) or "none"
+            raise ValueError(
+                f"no column {column!r}; the columns are: {names}. Name one with "
+                f"{option}"
+            )
+    rows = [(row[text], row[label]) for row in reader]
     filled = [row for row in rows if all(row)]
     if len(filled) < len(rows):
         print(f"{len(rows) - len(filled)} rows without text or label are left out")

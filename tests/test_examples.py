@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import doctest
 import os
@@ -9,6 +10,7 @@ import re
 import runpy
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,12 @@ EXAMPLES = ROOT / "examples"
 QUICKSTART = EXAMPLES / "quickstart.py"
 PAGES = sorted((ROOT / "docs").glob("**/*.rst"))
 
-# Runs a script as `python script` does; then fails if it has loaded torch.
+# Runs a script as `python script` does where torch is not to be found; then fails if it
+# has loaded torch all the same.
 RUN = """
-import runpy, sys
+import importlib.util as util, runpy, sys
+find = util.find_spec
+util.find_spec = lambda name, *more: None if name == "torch" else find(name, *more)
 runpy.run_path(sys.argv.pop(1), run_name="__main__")
 sys.exit("torch" in sys.modules)
 """
@@ -62,13 +67,25 @@ def scores(report: str) -> dict[str, list[float]]:
     return {name: [float(number) for number in numbers] for name, *numbers in lines}
 
 
-def check_report(report: str, n_texts: int) -> None:
+def check_report(report: str, n_texts: int, trains: bool = False) -> None:
     """Check what the report says of any data."""
     assert list(scores(report)) == [
         "TF-IDF of words",
         "static embedding",
         "embedding + TF-IDF of tokens",
+        "FeatureExtractionClassifier",
+        *(["StaticClassifier"] if trains else []),
     ]
+    assert ("needs torch" in report) != trains
+    best = max(scores(report).items(), key=lambda it: it[1][1])[0]
+    _, code = report.split(f"The best here is: {best}. For all your texts", 1)
+    lines = code.partition("\n\n")[2].replace("\n  ", "\n").strip()
+    texts = ["good", "bad", "fine", "poor"]
+    names = {"texts": texts, "labels": [1, 0, 1, 0]}
+    with contextlib.chdir(tempfile.mkdtemp()):
+        exec(lines, names)  # what is printed can be typed
+        assert list(Path.cwd().iterdir())
+    assert names["classifier"].predict(["good"]).tolist() == [1]
     rates = re.findall(
         r"^  (?:TfidfV\S+|StaticE\S+) +([\d,]+) +([\d,]+)$", report, re.M
     )
@@ -95,11 +112,11 @@ def write_table(
 
 @pytest.mark.slow
 def test_docstrings(tmp_path: Path) -> None:
-    report = run(tmp_path)
+    report = run(tmp_path, trains=True)
     assert "3000 texts, 3 labels" in report
     for library in ("numpy", "scipy", "sklearn"):
         assert f"{library} 1000" in report
-    check_report(report, 3000)
+    check_report(report, 3000, trains=True)
     for accuracy, f1, _ in scores(report).values():
         assert accuracy > 0.5  # 1/3 is chance
         assert f1 > 0.5
@@ -127,14 +144,19 @@ def test_table(tmp_path: Path, delimiter: str, encoding: str) -> None:
     [
         (ROWS, {"--text": "review"}, "no column 'review'; the columns are: 'topic', "),
         (ROWS, {"--label": "stars"}, "no column 'stars'; the columns are: 'topic', "),
-        (ROWS, {"--label": None}, "--csv, --text and --label go together"),
-        (ROWS, {"--csv": None}, "--csv, --text and --label go together"),
+        (ROWS, {"--label": None}, "no column 'label'; the columns are: 'topic', "),
+        (ROWS, {"--csv": None}, "name columns of a table: pass --csv, too"),
+        (ROWS, {"--encoding": "utf-99"}, "unknown encoding: utf-99"),
         (ROWS, {"--csv": "no_such.csv"}, "No such file or directory"),
         (ROWS, {"--rows": "many"}, "argument --rows: invalid int value"),
         (ROWS, {"--rows": "0"}, "at least two labels are needed, there are: []"),
         (ROWS[:9], {}, "at least two labels are needed, there are: ['sports']"),
         (ROWS[:11], {}, "label 'cooking' has 2 of the 11 rows, and at least 3 are"),
-        ([("caf\xe9", "\xe9")], {}, "'utf-8' codec can't decode byte 0xe9"),
+        (
+            [("tea", "a"), ("caf\xe9", "b")],
+            {},
+            "line 3 holds b'\\xe9', which is no utf-8: say how",
+        ),
     ],
 )
 def test_errors(
@@ -151,6 +173,17 @@ def test_errors(
         runpy.run_path(str(QUICKSTART))["main"](arguments)
     assert raised.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_columns_and_encodings(tmp_path: Path) -> None:
+    """`--csv` alone, for the names that most tables have."""
+    table = tmp_path / "table.csv"
+    rows = [("label", "text"), *((b, f"{a} caf\xe9") for a, b in ROWS)]
+    with table.open("w", encoding="cp1252", newline="") as file:
+        csv.writer(file).writerows(rows)
+    report = run(tmp_path, "--csv", table.name, "--encoding", "cp1252")
+    check_report(report, 18)
+    assert "caf\xe9" in report
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:
