@@ -96,7 +96,9 @@ class SimilarityMixin(ABC):
         scores: Float32Array = first @ second.T
         return scores
 
-    def nearest(self, queries: Any, texts: Any, n: int = 10) -> Neighbours:
+    def nearest(
+        self, queries: Any, texts: Any, n: int = 10, *, show_progress: bool = False
+    ) -> Neighbours:
         """Texts that are nearest to queries, in bounded memory.
 
         Parameters
@@ -107,6 +109,8 @@ class SimilarityMixin(ABC):
             What to search, likewise.
         n : int, default=10
             How many texts to return for each query, at most all.
+        show_progress : bool, default=False
+            Whether to show a progress bar.
 
         Returns
         -------
@@ -133,7 +137,7 @@ class SimilarityMixin(ABC):
         n = min(int(n), len(second))
         indices = np.empty((len(first), n), np.int64)
         scores = np.empty((len(first), n), np.float32)
-        for rows in _blocks(len(first), _ROWS):
+        for rows in _progress(len(first), "queries", show_progress):
             found = np.empty((rows.stop - rows.start, 0), np.float32)
             places = np.empty((rows.stop - rows.start, 0), np.int64)
             for columns in _blocks(len(second), _COLUMNS):
@@ -146,7 +150,12 @@ class SimilarityMixin(ABC):
         return Neighbours(indices, scores)
 
     def near_duplicates(
-        self, texts: Any, threshold: float = 0.95, *, max_pairs: int = 10_000_000
+        self,
+        texts: Any,
+        threshold: float = 0.95,
+        *,
+        max_pairs: int = 10_000_000,
+        show_progress: bool = False,
     ) -> Duplicates:
         """Pairs of texts that are nearly the same, in bounded memory.
 
@@ -158,6 +167,8 @@ class SimilarityMixin(ABC):
             Smallest cosine of a pair. 1 finds texts of the same tokens in any order.
         max_pairs : int, default=10_000_000
             At how many pairs to give up, as memory would.
+        show_progress : bool, default=False
+            Whether to show a progress bar.
 
         Returns
         -------
@@ -189,7 +200,7 @@ class SimilarityMixin(ABC):
             )
         vectors = self._unit_vectors(texts, "texts")
         pairs, scores, n_pairs = [], [], 0
-        for rows in _blocks(len(vectors), _ROWS):
+        for rows in _progress(len(vectors), "texts", show_progress):
             for columns in _blocks(len(vectors), _COLUMNS, rows.start):
                 block = vectors[rows] @ vectors[columns].T
                 a, b = np.nonzero(block >= threshold - _ROUNDING)
@@ -244,6 +255,16 @@ def unit_vectors(vectors: npt.NDArray[Any]) -> Float32Array:
 def _blocks(n: int, size: int, first: int = 0) -> Iterator[slice]:
     for start in range(first, n, size):
         yield slice(start, min(start + size, n))
+
+
+def _progress(n: int, unit: str, show: bool) -> Iterator[slice]:
+    """Blocks of rows, with a progress bar."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=n, unit=f" {unit}", unit_scale=True, disable=not show) as bar:
+        for rows in _blocks(n, _ROWS):
+            yield rows
+            bar.update(rows.stop - rows.start)
 
 
 def _largest(

@@ -169,6 +169,15 @@ class TestTexts:
             assert [0, 6] in found.pairs.tolist()
             assert not {2, 3} & {*found.pairs.ravel()}
 
+    def test_progress(self, model, capsys):
+        model.nearest(TEXTS, TEXTS, show_progress=True)
+        model.near_duplicates(TEXTS, show_progress=True)
+        shown = capsys.readouterr().err
+        assert "queries/s" in shown
+        assert "texts/s" in shown
+        model.near_duplicates(TEXTS)
+        assert capsys.readouterr().err == ""
+
     def test_too_many_pairs(self, model):
         with pytest.raises(
             ValueError, match=r"more than max_pairs=100 pairs .* 50 texts"
