@@ -33,7 +33,7 @@ def find_device(device: str | None) -> Any:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         found = torch.device(device)
-        torch.empty(0, device=found)
+        torch.empty(1, device=found).cpu()
     except (RuntimeError, AssertionError, NotImplementedError, ValueError) as error:
         first = shortened(str(error).split("\n")[0]).rstrip(".")
         raise ValueError(

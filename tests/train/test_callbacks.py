@@ -311,6 +311,12 @@ def test_no_callbacks(kind, bad):
         fit(kind, Checkpoint, bad)
 
 
+@pytest.mark.parametrize("callback", [Checkpoint(), EarlyStopping()])
+def test_nothing_to_watch(kind, callback):
+    with pytest.raises(ValueError, match="there is none: pass validation_fraction"):
+        fit(kind, callback, validation_fraction=None)
+
+
 def test_classes_of_callbacks(kind):
     class Count(Callback):
         n = 0

@@ -211,7 +211,7 @@ class TestMistakes:
             ContrastiveTransformer,
         ],
     )
-    @pytest.mark.parametrize("device", ["cuda:99", "nonsense"])
+    @pytest.mark.parametrize("device", ["cuda:99", "nonsense", "meta"])
     def test_devices_that_are_not_there(self, estimator, device):
         with pytest.raises(
             ValueError, match=f"device='{device}' cannot .*'cpu'.*'auto'"

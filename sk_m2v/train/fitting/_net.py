@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from skorch.callbacks import Callback
+from skorch.exceptions import SkorchException
 from skorch.helper import predefined_split
 from torch import nn
 
-from sk_m2v._messages import quoted
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.train.fitting._bags import BagDataset, as_it_is
 from sk_m2v.train.fitting._best import KeepBest, Score
 from sk_m2v.train.fitting._nets import Net
@@ -110,7 +112,7 @@ def train(
         iterator_valid__batch_size=validation_batch_size,
         iterator_valid__collate_fn=as_it_is,
     )
-    with global_seed(seed, device):
+    with global_seed(seed, device), _naming_validation(validation):
         net.fit(data, None)
     if not all(it.isfinite().all() for it in module.parameters()):
         raise ValueError(
@@ -119,6 +121,21 @@ def train(
         )
     history = [_entry(row) for row in net.history if "train_loss" in row]
     return net, history, getattr(keep, "best_epoch_", len(history))
+
+
+@contextmanager
+def _naming_validation(validation: BagDataset | None) -> Iterator[None]:
+    """Let callbacks that watch validation say so where there is none."""
+    try:
+        yield
+    except (KeyError, SkorchException) as error:
+        if validation is not None or "valid_" not in str(error):
+            raise
+        raise ValueError(
+            "a callback watches validation, and there is none: pass "
+            "validation_fraction, or X_val and y_val to fit, or let it watch "
+            f"'train_loss'. It said: {shortened(error)}"
+        ) from error
 
 
 def _entry(row: dict[str, Any]) -> dict[str, Any]:
