@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import ast
 import csv
+import io
 import random
 import re
 import sys
@@ -297,7 +298,7 @@ def table(
     csv.field_size_limit(2**31 - 1)
     content = path.read_bytes()
     try:
-        lines = content.decode(encoding).splitlines(keepends=True)
+        file = io.StringIO(content.decode(encoding), newline="")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         wrong = content[error.start : error.end]
@@ -305,8 +306,9 @@ def table(
             f"line {line} holds {wrong!r}, which is no {error.encoding}: say how the "
             "file is stored, often --encoding cp1252 or --encoding utf-16"
         ) from error
-    delimiter = max(",;\t", key=lines[0].count) if lines else ","
-    reader = csv.DictReader(lines, delimiter=delimiter)
+    delimiter = max(",;\t", key=file.readline().count)
+    file.seek(0)
+    reader = csv.DictReader(file, delimiter=delimiter)
     columns = reader.fieldnames or []
     for column, option in ((text, "--text"), (label, "--label")):
         if column not in columns:
