@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from time import perf_counter
 
 
@@ -34,3 +34,10 @@ def stage(source: str, doing: str, verbose: int) -> Iterator[None]:
         yield
     finally:
         print(f"{perf_counter() - start:.1f} s", flush=True)
+
+
+class Stages:
+    """Says what it does, if it is `verbose`."""
+
+    def _stage(self, doing: str) -> AbstractContextManager[None]:
+        return stage(type(self).__name__, doing, self.verbose)  # type: ignore[attr-defined]

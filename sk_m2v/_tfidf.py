@@ -21,7 +21,7 @@ from sk_m2v._base import (
     checked_range,
 )
 from sk_m2v._parameters import parameters, public
-from sk_m2v._progress import stage
+from sk_m2v._progress import Stages
 from sk_m2v._sklearn import (
     Interval,
     RealNotInt,
@@ -54,6 +54,7 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
     TransformerMixin,
     TextParameters,
     ModelParameter,
+    Stages,
     BaseEstimator,
     # As for scikit-learn's vectorizers: no frame could hold what is sparse.
     auto_wrap_output_keys=None,
@@ -283,12 +284,9 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
             if self.stop_words is None
             else stop_ids(embedding, self.stop_words),
         )
-        name = type(self).__name__
-        with stage(name, "tokenizing", self.verbose):
+        with self._stage("tokenizing"):
             tokens = self._tokens(embedding, X, n_jobs=self.n_jobs)
-        with stage(
-            name, f"features of {len(tokens.offsets) - 1:,} texts", self.verbose
-        ):
+        with self._stage(f"features of {len(tokens.offsets) - 1:,} texts"):
             features = ngrams.fit_transform(tokens, embedding.n_tokens)
         if ngrams.n_features == 0:
             least = self.ngram_range[0]

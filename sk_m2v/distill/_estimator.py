@@ -17,7 +17,7 @@ from sk_m2v._forked import safe_threads
 from sk_m2v._messages import quoted
 from sk_m2v._optional import require
 from sk_m2v._parameters import parameters, public
-from sk_m2v._progress import stage
+from sk_m2v._progress import Stages
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     validates_parameters,
@@ -55,6 +55,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     DistillParameters,
+    Stages,
     BaseEstimator,
 ):
     r"""Distil a teacher of text embeddings into a static embedding for your own texts.
@@ -172,7 +173,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
         prior = self._find_prior(teacher, remove)
         texts = None
         if X is not None:
-            with stage("DistillTransformer", "sentences", self.verbose):
+            with self._stage("sentences"):
                 texts = sample_sentences(
                     X,
                     self.max_sentences,
@@ -200,15 +201,12 @@ class DistillTransformer(  # numpydoc ignore=PR02
                     vocabulary_quantization=self.vocabulary_quantization,
                 )
             else:
-                with stage("DistillTransformer", "tokenizing", self.verbose):
+                with self._stage("tokenizing"):
                     limit = min(teacher.max_length or MAX_LENGTH, MAX_LENGTH)
                     corpus = read_corpus(texts, tokenizer, limit)
                 # The texts first: their cache is what a stopped fit goes on with.
                 targets = cache.vectors(
-                    corpus.texts,
-                    teacher.encode,
-                    unit="texts",
-                    verbose=self.verbose,
+                    corpus.texts, teacher.encode, verbose=self.verbose
                 )
                 vectors = prior.vectors(terms, cache, verbose=self.verbose)
                 if not prior.is_weighted:
@@ -275,7 +273,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
         terms = self.vocabulary
         if isinstance(terms, str):
             assert texts is not None  # `_check_together` has seen to it
-            with stage("DistillTransformer", "frequent terms", self.verbose):
+            with self._stage("frequent terms"):
                 terms = frequent_terms(
                     texts, tokenizer, min_df=self.min_df, max_terms=self.max_terms
                 )

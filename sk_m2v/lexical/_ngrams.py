@@ -242,9 +242,7 @@ class NgramTfidf:
             return tokens
         table = np.ones(self.n_tokens, dtype=bool)
         table[self.stop_ids] = False
-        kept = table[tokens.ids]
-        before = np.concatenate([[0], np.cumsum(kept)])
-        return TokenIds(tokens.ids[kept], before[tokens.offsets])
+        return tokens.keep(table[tokens.ids])
 
     def _limited(self, counts: csr_array) -> csr_array:
         """Forget n-grams that are too rare, too frequent or too many."""

@@ -59,11 +59,39 @@ def write(estimator: Any, path: str | Path, name: str) -> None:
         "parameters": _stored_parameters(estimator),
         **state,
     }
-    folder, embedding = Path(path), estimator.embedding_
-    # All files are replaced together, or none: the parts of two estimators must not
-    # mix. The embedding is therefore written elsewhere first.
+    more = {
+        ARRAYS: save({name: np.ascontiguousarray(it) for name, it in arrays.items()}),
+        DESCRIPTION: _dump(description),
+    }
+    embedding = estimator.embedding_
+    write_with_embedding(Path(path), embedding, more, card=_card(estimator, name))
+
+
+def write_with_embedding(
+    folder: Path,
+    embedding: StaticEmbedding,
+    more: Mapping[str, bytes],
+    *,
+    card: str | None = None,
+) -> None:
+    """Write an embedding and files beside it: all are replaced together, or none.
+
+    The parts of two estimators must not mix. The embedding is therefore written
+    elsewhere first.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, made if it does not exist.
+    embedding : StaticEmbedding
+        The model.
+    more : mapping of str to bytes
+        Names and contents of the other files.
+    card : str or None, default=None
+        As in `StaticEmbedding.save_pretrained`.
+    """
     with TemporaryDirectory() as temporary:
-        embedding.save_pretrained(temporary, card=_card(estimator, name))
+        embedding.save_pretrained(temporary, card=card)
         found = [*Path(temporary).rglob("*")]
         contents = {
             folder / it.relative_to(temporary): it.read_bytes()
@@ -74,11 +102,7 @@ def write(estimator: Any, path: str | Path, name: str) -> None:
         for it in found:
             if it.is_dir():
                 (folder / it.relative_to(temporary)).mkdir(exist_ok=True)
-    contents[folder / ARRAYS] = save(
-        {name: np.ascontiguousarray(it) for name, it in arrays.items()}
-    )
-    contents[folder / DESCRIPTION] = _dump(description)
-    write_files(contents)
+    write_files({**contents, **{folder / name: it for name, it in more.items()}})
 
 
 def find(folder: Path) -> tuple[Path, Path] | None:

@@ -18,7 +18,6 @@ from sk_m2v._base import ModelParameter, TextParameters, TextTagsMixin, as_embed
 from sk_m2v._forked import safe_threads
 from sk_m2v._messages import quoted, shortened
 from sk_m2v._parameters import parameters, public
-from sk_m2v._progress import stage
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
     Interval,
@@ -217,7 +216,7 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
         # The first texts of all pairs, followed by the second texts.
         texts = [it.T.ravel().tolist() for it in (pairs, held_out) if it is not None]
         n_texts = sum(map(len, texts))
-        with stage(type(self).__name__, f"tokenizing {n_texts:,} texts", self.verbose):
+        with self._stage(f"tokenizing {n_texts:,} texts"):
             tokens = [
                 embedding.token_ids(it, max_length=self.max_length, n_jobs=self.n_jobs)
                 for it in texts

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from sk_m2v._parameters import parameters
+from sk_m2v._progress import Stages
 from sk_m2v._sklearn import Interval, RealNotInt, StrOptions
 from sk_m2v.train.fitting._optimizers import OPTIMIZERS
 
@@ -35,7 +36,7 @@ class SeedParameter:  # numpydoc ignore=PR02
 
 
 @parameters
-class VerboseParameter:  # numpydoc ignore=PR02
+class VerboseParameter(Stages):  # numpydoc ignore=PR02
     """What is printed.
 
     Parameters

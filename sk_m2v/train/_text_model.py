@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from sk_m2v._base import TextParameters, checked_range
-from sk_m2v._progress import stage
 from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
@@ -147,9 +145,6 @@ class TextModel(
         self._vectorizers = vectorizers
         for name, value in learnt.items():
             setattr(self, name, value)
-
-    def _stage(self, doing: str) -> AbstractContextManager[None]:
-        return stage(type(self).__name__, doing, self.verbose)
 
     def _texts_of(
         self,

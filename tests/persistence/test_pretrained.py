@@ -367,6 +367,8 @@ def test_written_for_model2vec(
     # Over another estimator, of which nothing must stay.
     fit(StaticClassifier, [0, 1] * 3).save_pretrained(tmp_path)
     fitted.save_pretrained(tmp_path, layout="model2vec")
+    # The card calls it by its name, and not by that of a folder on the way.
+    assert str(tmp_path) in (tmp_path / "README.md").read_text()
     theirs = StaticModelPipeline.from_pretrained(tmp_path)
     ours = sk_m2v.load(tmp_path)
     if kind is StaticRegressor:

@@ -36,6 +36,23 @@ class TokenIds(NamedTuple):
     ids: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
 
+    def keep(self, kept: npt.NDArray[np.bool_]) -> TokenIds:
+        """Texts without some of their tokens.
+
+        Parameters
+        ----------
+        kept : ndarray of shape (n_tokens,), dtype bool
+            Which tokens stay.
+
+        Returns
+        -------
+        TokenIds
+            The rest.
+        """
+        before = np.zeros(self.ids.size + 1, dtype=np.int64)
+        np.cumsum(kept, out=before[1:])
+        return TokenIds(self.ids[kept], before[self.offsets])
+
 
 class Backend(Protocol):
     """What a tokenizer library has to offer."""

@@ -118,8 +118,5 @@ def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> Tok
         known = ids != backend.unk_id
         if not known.all():
             keep = known if keep is None else keep & known
-    if keep is None:
-        return TokenIds(ids, offsets)
-    kept_before = np.zeros(ids.size + 1, dtype=np.int64)
-    np.cumsum(keep, out=kept_before[1:])
-    return TokenIds(ids[keep], kept_before[offsets])
+    tokens = TokenIds(ids, offsets)
+    return tokens if keep is None else tokens.keep(keep)

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.graph._phrases import changes, counts, ends_of
-from sk_m2v.onnx.tokenize._token_ids import Tokens, text_numbers
+from sk_m2v.onnx.tokenize._token_ids import Tokens, compress, text_numbers
 
 _ZERO = helper.make_tensor("", TensorProto.FLOAT, [1], [0.0])
 
@@ -59,7 +59,11 @@ def tfidf(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> Sparse:
         The features.
     """
     if blocks[0].stop_ids is not None:
-        tokens = _without(graph, tokens, blocks[0].stop_ids, blocks[0].n_tokens)
+        table = np.ones(blocks[0].n_tokens, dtype=bool)
+        table[blocks[0].stop_ids] = False
+        kept = graph.op("Gather", table, tokens.ids)
+        offsets, ids = compress(graph, kept, tokens.offsets, tokens.ids)
+        tokens = Tokens(ids, offsets)
     n_columns = sum(it.n_features for it in blocks)
     cells, times = _counted(graph, _cells(graph, tokens, blocks))
     rows = graph.op("Div", cells, n_columns)
@@ -105,19 +109,6 @@ def dense(graph: Graph, sparse: Sparse) -> str:
     filled = graph.op("ScatterElements", zeros, cells, sparse.values, axis=0)
     shape = graph.op("Concat", n_texts, [sparse.n_columns], axis=0)
     return graph.op("Reshape", filled, shape, allowzero=1)
-
-
-def _without(
-    graph: Graph, tokens: Tokens, ids: npt.NDArray[np.int32], n_tokens: int
-) -> Tokens:
-    """Texts without some tokens."""
-    table = np.ones(n_tokens, dtype=bool)
-    table[ids] = False
-    kept = graph.op("Gather", table, tokens.ids)
-    numbers = graph.op("Cast", kept, to=TensorProto.INT64)
-    before = graph.op("Concat", [0], graph.op("CumSum", numbers, 0), axis=0)
-    offsets = graph.op("Gather", before, tokens.offsets)
-    return Tokens(graph.op("Compress", tokens.ids, kept, axis=0), offsets)
 
 
 def _cells(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> str:

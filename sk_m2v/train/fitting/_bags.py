@@ -102,14 +102,13 @@ class BagDataset(Dataset[Any]):
         """
         index = np.asarray(rows)
         counts = self._counts[index]
-        ids, starts = counts.indices, counts.indptr[:-1]
+        tokens = TokenIds(counts.indices, counts.indptr)
         if self._random_state is not None and self._token_dropout:
-            keep = self._random_state.random_sample(ids.size) >= self._token_dropout
-            before = np.concatenate([[0], np.cumsum(keep)])
-            ids, starts = ids[keep], before[starts]
+            drawn = self._random_state.random_sample(tokens.ids.size)
+            tokens = tokens.keep(drawn >= self._token_dropout)
         bags = Bags(
-            torch.from_numpy(ids.astype(np.int64)),
-            torch.from_numpy(starts.astype(np.int64)),
+            torch.from_numpy(tokens.ids.astype(np.int64)),
+            torch.from_numpy(tokens.offsets[:-1].astype(np.int64)),
             self._fixed[index],
             None if self._weights is None else self._weights[index],
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,13 +11,13 @@ import numpy.typing as npt
 from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v._optional import require
 from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.embedding.storage._card import model_card
 from sk_m2v.embedding.storage._folder import (
     _read_safetensors,
     damage,
-    write_files,
 )
 from sk_m2v.persistence._arrays import checked_array
-from sk_m2v.persistence._folder import NAMES
+from sk_m2v.persistence._folder import NAMES, write_with_embedding
 from sk_m2v.train.heads._head import Head, Layer, Linear, ReLU
 
 HEAD, OLD_HEAD = FILES = "head.safetensors", "pipeline.skops"
@@ -173,18 +172,9 @@ def write_pipeline(path: str | Path, pipeline: Pipeline) -> None:
     }
     # Heads read vectors of length 1.
     config = {"normalize": True, "head_config": description}
-    with TemporaryDirectory() as temporary:
-        embedding.replace(**config).save_pretrained(temporary)
-        contents = {
-            Path(path) / it.relative_to(temporary): it.read_bytes()
-            for it in Path(temporary).rglob("*")
-            if it.is_file()
-        }
-    contents[Path(path) / HEAD] = save(tensors)
-    for file in contents:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    (Path(path) / "1_Normalize").mkdir(exist_ok=True)
-    write_files(contents)
+    embedding = embedding.replace(**config)
+    card = model_card(str(path), embedding._parts)
+    write_with_embedding(Path(path), embedding, {HEAD: save(tensors)}, card=card)
     # Of an estimator that was there before: `load` would go by them.
     for name in (it for pair in NAMES for it in pair):
         (Path(path) / name).unlink(missing_ok=True)
