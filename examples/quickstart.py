@@ -92,6 +92,8 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--query", help="find the texts nearest to this one")
     options = parser.parse_args(arguments)
+    if options.rows < 1:
+        parser.error(f"--rows must be 1 or more, got {options.rows}")
     if options.csv is None and (options.text or options.label):
         parser.error("--text and --label name columns of a table: pass --csv, too")
     sys.stdout.reconfigure(errors="replace")  # texts may not suit the terminal
@@ -104,6 +106,8 @@ def main(arguments: list[str] | None = None) -> None:
             texts, labels = table(options.csv, *columns, options.encoding)
             texts, labels = texts[: options.rows], labels[: options.rows]
             check_labels(labels)
+            if not any(re.search(r"\w\w", text) for text in texts):
+                raise ValueError("no text has a word of two letters or more")
         except (OSError, LookupError, csv.Error, ValueError) as error:
             parser.error(f"{options.csv}: {error}")
         groups, query = None, options.query or texts[0]

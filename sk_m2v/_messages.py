@@ -10,6 +10,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Iterable
 from itertools import islice
+from numbers import Integral
 from typing import Any
 
 # Characters of a message.
@@ -103,3 +104,24 @@ def listed(values: Iterable[Any], n_shown: int = 5) -> str:
     shown = ", ".join(quoted(it, TEXT // n_shown) for it in islice(rows, n_shown))
     n_more = sum(1 for _ in rows)
     return f"{shown} and {n_more} more" if n_more else shown or "nothing"
+
+
+def check_count(n: object, of: str) -> None:
+    """Refuse what is no number of things to return.
+
+    Parameters
+    ----------
+    n : object
+        What a user passed as `n`.
+    of : str
+        The things, in the plural.
+
+    Raises
+    ------
+    ValueError
+        If it is no integer of 1 or more.
+    """
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+        raise ValueError(
+            f"n must be a number of {shortened(of)}, 1 or more, got {quoted(n)}"
+        )

@@ -139,7 +139,7 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
         "max_df": _LIMIT,
         "max_features": [Interval(Integral, 1, None, closed="left"), None],
         "stop_words": [StrOptions({"english"}), list, tuple, set, frozenset, None],
-        "verbose": ["boolean"],
+        "verbose": ["verbose"],
     }
 
     ngram_range: tuple[int, int] = (1, 1)

@@ -141,7 +141,7 @@ class DistillParameters(ReadingParameters):  # numpydoc ignore=PR02
         "device": [str, None],
         "dtype": [StrOptions({"float32", "bfloat16"})],
         "random_state": ["random_state"],
-        "verbose": ["boolean"],
+        "verbose": ["verbose"],
     }
 
     teacher: Any = field(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._messages import listed, quoted
+from sk_m2v._messages import check_count, listed, quoted
 from sk_m2v.embedding._similarity import unit_vectors
 from sk_m2v.embedding._single_tokens import TokensMixin
 
@@ -121,6 +121,7 @@ class LookupMixin(TokensMixin):
                 f"most_similar takes one token or text, got {quoted(text)}: call it "
                 "for each, or nearest(texts, model.vocabulary)"
             )
+        check_count(n, "tokens")
         own = self._token_index.get(text)
         query = self.encode([text]) if own is None else self[text][None]
         vectors = unit_vectors(self._folded_vectors())

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._messages import quoted
+from sk_m2v._messages import check_count, quoted
 from sk_m2v._parameters import public
 from sk_m2v._text import as_texts
 from sk_m2v.embedding._pooling import normalize_rows
@@ -130,8 +130,7 @@ class SimilarityMixin(ABC):
         >>> model.nearest(["fruit", "judge"], texts, n=2).indices.tolist()
         [[0, 2], [3, 1]]
         """
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
-            raise ValueError(f"n must be a number of texts, 1 or more, got {quoted(n)}")
+        check_count(n, "texts")
         first = self._unit_vectors(queries, "queries")
         second = self._unit_vectors(texts, "texts")
         n = min(int(n), len(second))
@@ -194,7 +193,7 @@ class SimilarityMixin(ABC):
         >>> model.near_duplicates(texts, 0.8).pairs.tolist()
         [[0, 2]]
         """
-        if not 0 < threshold <= 1:
+        if isinstance(threshold, str) or not 0 < threshold <= 1:
             raise ValueError(
                 f"threshold must be above 0 and at most 1, got {quoted(threshold)}"
             )
@@ -228,6 +227,12 @@ class SimilarityMixin(ABC):
                 raise ValueError(
                     f"{name} must be texts or vectors of shape (n, {dim}), got an "
                     f"array of shape {X.shape}"
+                )
+            bad = ~np.isfinite(X).all(axis=1)
+            if bad.any():
+                raise ValueError(
+                    f"Row {int(bad.argmax())} of {name} (counted from 0) has NaN or "
+                    "infinity: leave out vectors that are no vectors of texts"
                 )
             return unit_vectors(X)
         texts = [X] if isinstance(X, str) else as_texts(X)

@@ -8,6 +8,8 @@ import numpy as np
 
 from sk_m2v._messages import quoted
 
+_SETS: dict[str, Any] = {"set": set, "frozenset": frozenset}
+
 
 def to_json(value: Any) -> Any:
     """Turn a value into what JSON can hold.
@@ -15,7 +17,7 @@ def to_json(value: Any) -> Any:
     Parameters
     ----------
     value : object
-        Scalars of Python and NumPy, and lists, tuples, arrays and dicts of them.
+        Scalars of Python and NumPy, and lists, tuples, sets, arrays and dicts of them.
 
     Returns
     -------
@@ -33,6 +35,9 @@ def to_json(value: Any) -> Any:
         return value
     if isinstance(value, tuple):
         return {"tuple": [to_json(it) for it in value]}
+    if isinstance(value, set | frozenset):
+        # Order of sets changes from process to process, and files should not.
+        return {type(value).__name__: sorted(map(to_json, value), key=repr)}
     if isinstance(value, list | np.ndarray):
         return [to_json(it) for it in value]
     if isinstance(value, dict):
@@ -64,7 +69,9 @@ def from_json(value: Any) -> Any:
         ((form, content),) = value.items()
         if form == "tuple":
             return tuple(from_json(content))
+        if form in _SETS:
+            return _SETS[form](from_json(content))
         if form == "dict":
             return {from_json(key): from_json(it) for key, it in content}
-        raise ValueError(f"there is no {form!r}, only tuple and dict")
+        raise ValueError(f"there is no {form!r}, only tuple, dict and sets")
     return value

@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sk_m2v._messages import listed, quoted
+from sk_m2v._messages import check_count, listed, quoted
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v.train._data import Task, TrainingData
@@ -266,9 +266,11 @@ class BaseStaticClassifier(
         ['great', 'lovely']
         """
         check_is_fitted(self)
+        check_count(n, "terms")
         if not self._head.linear:
             raise ValueError(
-                "this head is not linear, and so a term has no weight of its own: "
+                "a term has no weight of its own in this head, which is not linear, or "
+                "not known to be: "
                 "explain(texts) says what tokens add in given texts"
             )
         terms, weights = term_weights(self._head, self.embedding_, self._vectorizers)

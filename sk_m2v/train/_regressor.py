@@ -26,7 +26,7 @@ from sk_m2v.train._fine_tuning import FineTuned
 from sk_m2v.train._persistence import PersistenceMixin
 from sk_m2v.train._text_model import TextModel
 from sk_m2v.train.heads._head import Head, Linear
-from sk_m2v.train.labels._targets import Scale, read_targets, scale_of
+from sk_m2v.train.labels._targets import Scale, in_order_of, read_targets, scale_of
 from sk_m2v.train.saved._model2vec import Pipeline
 
 FloatArray = npt.NDArray[np.float64]
@@ -130,7 +130,7 @@ class StaticRegressor(  # numpydoc ignore=PR02
         X_val : iterable of str, default=None
             Texts to validate with, not to learn from.
         y_val : array-like, default=None
-            Their numbers, in the form of `y`.
+            Their numbers, in the form of `y`. Columns of frames go by their names.
         sample_weight : array-like of shape (n_texts,), default=None
             How much each text of `X` counts. None is 1.
 
@@ -153,6 +153,7 @@ class StaticRegressor(  # numpydoc ignore=PR02
         weight = self._checked_weight(sample_weight, len(texts))
         held_out, X_val = None, self._read_held_out(X_val, y_val)
         if X_val is not None:
+            y_val = in_order_of(y_val, y)
             targets_val, _ = read_targets(y_val, "y_val", form, cosine=cosine)
             held_out = TrainingData(X_val, targets_val)
         data = TrainingData(texts, targets, weight, held_out)

@@ -236,3 +236,29 @@ class TestForeignNames:
     def test_other_names_are_as_wrong_as_ever(self, model):
         with pytest.raises(TypeError, match="unexpected keyword argument 'nrmalize'"):
             model.encode(TEXTS, nrmalize=True)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_vectors_that_are_not_finite_are_refused(bad: float) -> None:
+    model = StaticEmbedding.from_pretrained()
+    vectors = np.ones((3, model.dim), np.float32)
+    vectors[1, 5] = bad
+    for call in (
+        lambda: model.similarity("text", vectors),
+        lambda: model.nearest(vectors, ["text"]),
+        lambda: model.nearest("text", vectors),
+        lambda: model.near_duplicates(vectors),
+    ):
+        with pytest.raises(ValueError, match=r"Row 1 of .* has NaN or infinity"):
+            call()
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.5, True, "3"])
+def test_numbers_of_tokens_are_checked(n: object) -> None:
+    with pytest.raises(ValueError, match="n must be a number of tokens"):
+        StaticEmbedding.from_pretrained().most_similar("guitar", n)
+
+
+def test_a_threshold_that_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="threshold must be above 0"):
+        StaticEmbedding.from_pretrained().near_duplicates(["a"], "0.9")

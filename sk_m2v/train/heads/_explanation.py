@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._messages import quoted
+from sk_m2v._messages import check_count, quoted
 from sk_m2v._parameters import public
 
 FloatArray = npt.NDArray[np.float64]
@@ -70,7 +70,7 @@ class Explanation(_Terms):
         Raises
         ------
         ValueError
-            If there is no such class.
+            If there is no such class, or `n` is no number of tokens.
 
         Examples
         --------
@@ -81,6 +81,7 @@ class Explanation(_Terms):
         >>> explanation.top(1)[0][0]
         'great'
         """
+        check_count(n, "tokens")
         amounts: dict[str, float] = {}
         shares = self._for(self._column(target))
         for token, share in zip(self.tokens, shares, strict=True):

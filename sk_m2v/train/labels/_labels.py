@@ -16,10 +16,10 @@ from sk_m2v.train.labels._rows import (
     _MATRICES,
     FORMS,
     _classes,
-    _column_names,
     _flat,
     _read,
     _unique,
+    column_names,
 )
 
 # Fewer texts than this say nothing about their labels.
@@ -84,7 +84,7 @@ class Labels:
         """
         form, content = _read(y, "y")
         if form in _MATRICES:
-            names = _column_names(y, "y")
+            names = column_names(y, "y")
             columns = np.arange(content.shape[1]) if names is None else names
             known = sorted(columns.tolist())
             if classes is not None and _unique(classes).tolist() != known:
@@ -160,7 +160,7 @@ class Labels:
                     f"{name} has {content.shape[1]} columns, but there are {n_classes} "
                     "classes: one column each is needed."
                 )
-            order = self._column_order(_column_names(y, name), name)
+            order = self._column_order(column_names(y, name), name)
             return np.asarray(content, dtype=np.float32)[:, order]
         if form == "single":
             return self._indices(content, range(len(content)), name)

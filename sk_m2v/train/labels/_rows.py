@@ -134,8 +134,26 @@ def _matrix(matrix: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
     return matrix
 
 
-def _column_names(y: Any, name: str) -> npt.NDArray[Any] | None:
-    """Names of the columns of a frame, if they are names."""
+def column_names(y: Any, name: str) -> npt.NDArray[Any] | None:
+    """Names of the columns of a frame, if they are names.
+
+    Parameters
+    ----------
+    y : array-like
+        Targets.
+    name : str
+        What errors call them.
+
+    Returns
+    -------
+    ndarray of str, or None
+        The names; None if it is no frame, or one whose columns are numbered.
+
+    Raises
+    ------
+    ValueError
+        If two columns have the same name.
+    """
     # Arrow's tables call them otherwise.
     columns = getattr(y, "column_names", getattr(y, "columns", None))
     if columns is None or not all(isinstance(it, str) for it in columns):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sk_m2v._messages import quoted, shortened
 from sk_m2v._parameters import public
 from sk_m2v.train.heads._head import Head, Linear
+from sk_m2v.train.labels._rows import column_names
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -82,6 +83,36 @@ def read_targets(
                 "which has no direction: drop it, or use loss='squared_error'"
             )
     return rows, targets.shape[1:]
+
+
+def in_order_of(y_val: Any, y: Any) -> Any:
+    """Give held-out targets the order of columns of the others.
+
+    Parameters
+    ----------
+    y_val, y : array-like
+        Targets. Only those of two frames with names have an order to keep.
+
+    Returns
+    -------
+    array-like
+        `y_val`, or its columns in the order of those of `y`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    wanted, names = column_names(y, "y"), column_names(y_val, "y_val")
+    if wanted is None or names is None or wanted.tolist() == names.tolist():
+        return y_val
+    index = {name: i for i, name in enumerate(names.tolist())}
+    if missing := [it for it in wanted.tolist() if it not in index]:
+        raise ValueError(
+            f"y_val has no column {quoted(missing[0])}, which y has: its columns are "
+            f"{quoted(names.tolist())}"
+        )
+    return np.asarray(y_val)[:, [index[it] for it in wanted.tolist()]]
 
 
 @public("sk_m2v.train")
