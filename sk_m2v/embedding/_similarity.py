@@ -193,7 +193,7 @@ class SimilarityMixin(ABC):
         >>> model.near_duplicates(texts, 0.8).pairs.tolist()
         [[0, 2]]
         """
-        if isinstance(threshold, str) or not 0 < threshold <= 1:
+        if not (isinstance(threshold, float | int | np.number) and 0 < threshold <= 1):
             raise ValueError(
                 f"threshold must be above 0 and at most 1, got {quoted(threshold)}"
             )
