@@ -1,0 +1,240 @@
+"""`ExplanationDisplay`: a text, its tokens coloured by what they add to a score."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from sk_m2v._messages import quoted
+from sk_m2v._parameters import public
+from sk_m2v.plotting._drawing import (
+    PLAIN,
+    checked_axes,
+    figure_of,
+    new_axes,
+    one_line,
+)
+from sk_m2v.train import Explanation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.text import Text
+
+# Inches of a new figure: its width, and what it has beside lines of text.
+_WIDTH, _BESIDE, _MAX_HEIGHT = 7.0, 1.5, 12.0
+# Between tokens and between lines, in heights of letters.
+_GAP, _LINE = 0.55, 2.0
+_TOKEN_LENGTH = 40
+
+
+@public("sk_m2v.plotting")
+class ExplanationDisplay:
+    """A text whose tokens are coloured by what they add to the score of a class.
+
+    Make it with `from_estimator` or `from_explanation`. In a notebook, it is also shown
+    as text, with tokens for the class in green and those against it in red.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        What a fitted estimator says of a text.
+    label : object, default=None
+        The class; for numbers, which of them. None is that of the largest score.
+
+    Attributes
+    ----------
+    figure_ : Figure
+        The figure.
+    ax_ : Axes
+        Where the text is.
+    texts_ : list of Text
+        The tokens that there was room for.
+    colorbar_ : Colorbar
+        The scale.
+
+    See Also
+    --------
+    sk_m2v.StaticClassifier.explain : The same as numbers.
+
+    Examples
+    --------
+    >>> from sk_m2v import FeatureExtractionClassifier
+    >>> from sk_m2v.plotting import ExplanationDisplay
+    >>> texts = ["a great film", "a lovely film", "a dull film", "a boring film"]
+    >>> fitted = FeatureExtractionClassifier().fit(texts, ["+", "+", "-", "-"])
+    >>> display = ExplanationDisplay.from_estimator(fitted, "a great film", "+")
+    >>> [text.get_text() for text in display.texts_]
+    ['a', 'great', 'film']
+    >>> display.shares.argmax()
+    np.int64(1)
+    """
+
+    def __init__(self, explanation: Explanation, label: Any = None) -> None:
+        self.explanation = explanation
+        self.label = label
+
+    @property
+    def shares(self) -> npt.NDArray[np.float64]:
+        """What each token adds to the score; of two classes, to its lead."""
+        return self.explanation._for(self.explanation._column(self.label))
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        text: str,
+        label: Any = None,
+        *,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Explain a text, and draw it.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            A classifier or regressor of this package: one that has ``explain``.
+        text : str
+            The text.
+        label : object, default=None
+            The class; for numbers, which of them. None is that of the largest score.
+        ax : Axes, default=None
+            Where to draw. None makes a figure.
+        **kwargs
+            See `plot`.
+
+        Returns
+        -------
+        ExplanationDisplay
+            The display.
+
+        Raises
+        ------
+        TypeError
+            If the estimator explains nothing, or `text` is no text.
+        ValueError
+            If there is no such class.
+
+        Examples
+        --------
+        >>> from sk_m2v import StaticRegressor
+        >>> from sk_m2v.plotting import ExplanationDisplay
+        >>> texts = ["a great film", "a lovely film", "a dull film", "a boring film"]
+        >>> fitted = StaticRegressor(random_state=0).fit(texts, [9, 8, 3, 2])
+        >>> ExplanationDisplay.from_estimator(fitted, "a dull film").shares.argmin()
+        np.int64(1)
+        """
+        if not hasattr(estimator, "explain"):
+            raise TypeError(
+                f"{quoted(type(estimator).__name__)} has no explain: pass a fitted "
+                "classifier or regressor of this package; of a pipeline its last step"
+            )
+        if not isinstance(text, str):
+            raise TypeError(f"text must be one text, a str, got {quoted(text)}")
+        checked_axes(ax)
+        (explanation,) = estimator.explain([text])
+        return cls.from_explanation(explanation, label, ax=ax, **kwargs)
+
+    @classmethod
+    def from_explanation(
+        cls,
+        explanation: Explanation,
+        label: Any = None,
+        *,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Draw an explanation.
+
+        Parameters
+        ----------
+        explanation : Explanation
+            What ``explain`` of a fitted estimator gave for a text.
+        label : object, default=None
+            The class; for numbers, which of them. None is that of the largest score.
+        ax : Axes, default=None
+            Where to draw. None makes a figure.
+        **kwargs
+            See `plot`.
+
+        Returns
+        -------
+        ExplanationDisplay
+            The display.
+
+        Raises
+        ------
+        TypeError
+            If it is no explanation.
+        ValueError
+            If there is no such class.
+
+        Examples
+        --------
+        >>> from sk_m2v import FeatureExtractionClassifier
+        >>> from sk_m2v.plotting import ExplanationDisplay
+        >>> texts = ["a great film", "a lovely film", "a dull film", "a boring film"]
+        >>> fitted = FeatureExtractionClassifier().fit(texts, ["+", "+", "-", "-"])
+        >>> (explanation,) = fitted.explain(["a great film"])
+        >>> ExplanationDisplay.from_explanation(explanation).ax_.get_title("left")
+        "for '+': score +1.16"
+        """
+        if not isinstance(explanation, Explanation):
+            raise TypeError(
+                f"explanation must be one that explain gave for a text, got "
+                f"{quoted(explanation)}"
+            )
+        return cls(explanation, label).plot(ax, **kwargs)
+
+    def plot(
+        self, ax: Any = None, *, cmap: Any = "PiYG", fontsize: float = 11, **kwargs: Any
+    ) -> Self:
+        """Draw the text.
+
+        Parameters
+        ----------
+        ax : Axes, default=None
+            Where to draw. None makes a figure that the text fits into, and a text that
+            is longer than a page is cut, as one that does not fit is.
+        cmap : str or Colormap, default="PiYG"
+            Colours from the most against to the most for the class.
+        fontsize : float, default=11
+            Size of the letters in points.
+        **kwargs
+            Those of `matplotlib.text.Text`.
+
+        Returns
+        -------
+        ExplanationDisplay
+            The display itself.
+        """
+        import matplotlib as mpl
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import CenteredNorm
+
+        found, column = self.explanation, self.explanation._column(self.label)
+        given = checked_axes(ax)
+        (self.ax_,) = given or new_axes(figsize=(_WIDTH, _BESIDE), layout="none")
+        self.figure_ = figure_of(self.ax_)
+        colors = mpl.colormaps.get_cmap(cmap)
+        norm = CenteredNorm(halfrange=float(abs(self.shares).max(initial=0)) or 1.0)
+        self.ax_.set(xlim=(0, 1), ylim=(0, 1))
+        self.ax_.set_axis_off()
+        score = found._for(column, found.intercept[None] + found.shares.sum(axis=0))[0]
+        how = "" if found.exact else " (each token left out alone)"
+        title = f"for {one_line(found._name(column), 60)}: score {score:+.2f}{how}"
+        self.ax_.set_title(title, loc="left", fontsize=fontsize, **PLAIN)
+        self.colorbar_ = self.figure_.colorbar(
+            ScalarMappable(norm, colors),
+            ax=self.ax_,
+            location="bottom",
+            label="share of the score",
+            pad=0.02,
+            fraction=0.1,
+            aspect=40,
+            shrink=0.6,
+        )
+        return self._write(colors, norm, given is None, {"fontsize": fontsize, **kwargs})
