@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -264,18 +265,44 @@ class BenchmarkDisplay:
         self.ax_.legend(frameon=False, fontsize="small", loc="best")
         self.ax_.autoscale_view()
         shown = [one_line(it, _NAME_LENGTH) for it in self.names]
-        self.labels_ = label_points(self.ax_, x, y, shown)
+        self.labels_ = label_points(self.ax_, x, y, shown, self._lines())
         return self
 
+    def _lines(self) -> FloatArray:
+        """Both ends of each bar, and of each part of the front."""
+        lines = []
+        if self.deviations is not None:
+            for mean, reach in zip(self.means, self.deviations, strict=True):
+                if np.isfinite(reach).all():
+                    for axis in (0, 1):
+                        ends = np.stack([mean, mean])
+                        ends[:, axis] += [-reach[axis, 0], reach[axis, 1]]
+                        lines.append(ends)
+        for one, next_one in pairwise(self.means[self.front]):
+            # The corner of a stair.
+            corner = np.array([one[0], next_one[1]])
+            if self.x in _LESS_IS_BETTER:
+                corner = np.array([next_one[0], one[1]])
+            lines += [np.stack([one, corner]), np.stack([corner, next_one])]
+        return np.array(lines).reshape(-1, 2, 2)
+
     def _scale(self, ax: Axes) -> None:
-        if self.x in _LOGARITHMIC:
-            ax.set_xscale("log")
-        if self.y in _LOGARITHMIC:
-            ax.set_yscale("log")
+        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+        for axis, name in ((ax.xaxis, self.x), (ax.yaxis, self.y)):
+            if name in _LOGARITHMIC:
+                (ax.set_xscale if axis is ax.xaxis else ax.set_yscale)("log")
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axis.set_major_formatter(FuncFormatter(_number))
+                axis.set_minor_formatter(NullFormatter())
         ax.set_xlabel(_axis_name(self.x), **PLAIN)
         ax.set_ylabel(_axis_name(self.y), **PLAIN)
         ax.grid(color="#eceff3", linewidth=0.8)
         ax.set_axisbelow(True)
+
+
+def _number(value: float, position: int | None = None) -> str:
+    return f"{value:,.10g}"
 
 
 def _axis_name(column: str) -> str:
@@ -337,4 +364,6 @@ def _summary(rows: Any, column: str) -> tuple[float, FloatArray]:
         return mean, spread
     centre = float(np.exp(mean))
     below, above = spread
-    return centre, np.array([centre - np.exp(mean - below), np.exp(mean + above) - centre])
+    return centre, np.array(
+        [centre - np.exp(mean - below), np.exp(mean + above) - centre]
+    )

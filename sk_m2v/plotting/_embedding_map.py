@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,6 +30,8 @@ from sk_m2v.plotting._drawing import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PathCollection
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.legend import Legend
 
 # Ten colours can be told apart; with a second marker, twenty classes.
 _COLORS, _MARKERS = [f"C{i}" for i in range(10)], ["o", "^"]
@@ -219,7 +222,8 @@ class EmbeddingMapDisplay:
         >>> import numpy as np
         >>> from sk_m2v.plotting import EmbeddingMapDisplay
         >>> vectors = np.random.default_rng(0).normal(size=(10, 5))
-        >>> EmbeddingMapDisplay.from_vectors(vectors, np.linspace(0, 1, 10)).points.shape
+        >>> y = np.linspace(0, 1, 10)
+        >>> EmbeddingMapDisplay.from_vectors(vectors, y).points.shape
         (10, 2)
         """
         checked_axes(ax)
@@ -286,17 +290,20 @@ class EmbeddingMapDisplay:
         EmbeddingMapDisplay
             The display itself.
         """
-        if not isinstance(max_classes, Integral) or not 1 <= max_classes <= 20:
+        if not _is_number(max_classes) or not 1 <= max_classes <= _MAX_CLASSES:
             raise ValueError(
-                f"max_classes must be a number from 1 to 20, got {quoted(max_classes)}"
+                f"max_classes must be a number from 1 to {_MAX_CLASSES}, got "
+                f"{quoted(max_classes)}"
             )
         given = checked_axes(ax)
-        (self.ax_,) = given or new_axes(figsize=(6.4, 4.8))
+        # With room for names beside the map.
+        (self.ax_,) = given or new_axes(figsize=(6 if self.y is None else 7.6, 4.8))
         self.figure_ = figure_of(self.ax_)
         self.scatters_: dict[Any, PathCollection] = {}
-        self.legend_ = self.colorbar_ = None
+        self.legend_: Legend | None = None
+        self.colorbar_: Colorbar | None = None
         # Many points are small and let others through.
-        size = float(np.clip(4000 / len(self.points), 6, 36))
+        size = float(np.clip(15_000 / len(self.points), 8, 36))
         style = {"s": size, "alpha": 0.75, "linewidths": 0, **kwargs}
         x, y = self.points[:, 0], self.points[:, 1]
         if self.y is None:
@@ -304,15 +311,15 @@ class EmbeddingMapDisplay:
         elif self.y.dtype.kind == "f":
             shown = self.ax_.scatter(x, y, c=self.y, cmap=cmap, **style)
             self.scatters_[None] = shown
-            self.colorbar_ = self.figure_.colorbar(shown, ax=self.ax_)
             # The scale is that of the colours as they are, not as they shine through.
-            self.colorbar_.solids.set(alpha=1)
+            shown.set_alpha(None)
+            self.colorbar_ = self.figure_.colorbar(shown, ax=self.ax_)
+            shown.set_alpha(style["alpha"])
         else:
             self._plot_classes(self.ax_, self.y.tolist(), int(max_classes), style)
-        for set_label, name in zip(
-            (self.ax_.set_xlabel, self.ax_.set_ylabel), self.axis_names, strict=True
-        ):
-            set_label(name, color=GREY, **PLAIN)
+        across, up = self.axis_names
+        self.ax_.set_xlabel(across, color=GREY, **PLAIN)
+        self.ax_.set_ylabel(up, color=GREY, **PLAIN)
         # Distances count, and no number of an axis means anything.
         self.ax_.set(xticks=[], yticks=[])
         self.ax_.set_aspect("equal", adjustable="datalim")
@@ -323,10 +330,9 @@ class EmbeddingMapDisplay:
     ) -> None:
         counts = Counter(labels)
         kept = [label for label, _ in counts.most_common(max_classes)]
-        try:
+        # Labels of several types have no order: the most frequent first.
+        with suppress(TypeError):
             kept.sort()
-        except TypeError:  # labels of several types: the most frequent first
-            pass
         n_rest = len(counts) - len(kept)
         groups: dict[Any, dict[str, Any]] = {}
         if n_rest:  # first, so that it is below the others
@@ -358,6 +364,10 @@ class EmbeddingMapDisplay:
             if handle is not None:
                 handle.set(sizes=[30], alpha=1)
         self.legend_ = legend
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _check_reducer(reducer: Any) -> None:
@@ -407,7 +417,7 @@ def _sample(
     n_texts: int, max_texts: Any, random_state: np.random.RandomState
 ) -> npt.NDArray[np.int64]:
     """Which texts to draw, in order."""
-    if not isinstance(max_texts, Integral) or max_texts < 2:
+    if not _is_number(max_texts) or max_texts < 2:
         raise ValueError(
             f"max_texts must be a number of texts, 2 or more, got {quoted(max_texts)}"
         )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
 from sk_m2v.plotting._drawing import (
+    GREY,
     PLAIN,
     checked_axes,
     figure_of,
@@ -20,11 +21,15 @@ from sk_m2v.train import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.cm import ScalarMappable
     from matplotlib.text import Text
 
-# Inches of a new figure: its width, and what it has beside lines of text.
-_WIDTH, _BESIDE, _MAX_HEIGHT = 7.0, 1.5, 12.0
+# Inches of a new figure, and of its text at most. It is made as high as its text.
+_WIDTH, _HEIGHT, _MAX_HEIGHT = 7.0, 2.0, 8.0
+# Inches above the text, for the title, and below it, for the scale.
+_ABOVE, _BELOW = 0.4, 0.75
+# Part of the width that is left empty on each side.
+_SIDE = 0.03
 # Between tokens and between lines, in heights of letters.
 _GAP, _LINE = 0.55, 2.0
 _TOKEN_LENGTH = 40
@@ -211,30 +216,99 @@ class ExplanationDisplay:
         ExplanationDisplay
             The display itself.
         """
-        import matplotlib as mpl
         from matplotlib.cm import ScalarMappable
         from matplotlib.colors import CenteredNorm
+        from mpl_toolkits.axes_grid1 import make_axes_locatable
 
         found, column = self.explanation, self.explanation._column(self.label)
         given = checked_axes(ax)
-        (self.ax_,) = given or new_axes(figsize=(_WIDTH, _BESIDE), layout="none")
+        (self.ax_,) = given or new_axes(figsize=(_WIDTH, _HEIGHT), layout="none")
         self.figure_ = figure_of(self.ax_)
-        colors = mpl.colormaps.get_cmap(cmap)
-        norm = CenteredNorm(halfrange=float(abs(self.shares).max(initial=0)) or 1.0)
-        self.ax_.set(xlim=(0, 1), ylim=(0, 1))
+        if given is None:
+            self.figure_.subplots_adjust(left=_SIDE, right=1 - _SIDE)
         self.ax_.set_axis_off()
         score = found._for(column, found.intercept[None] + found.shares.sum(axis=0))[0]
         how = "" if found.exact else " (each token left out alone)"
-        title = f"for {one_line(found._name(column), 60)}: score {score:+.2f}{how}"
+        title = f"{one_line(found._name(column), 60)}: score {score:+.2f}{how}"
         self.ax_.set_title(title, loc="left", fontsize=fontsize, **PLAIN)
-        self.colorbar_ = self.figure_.colorbar(
-            ScalarMappable(norm, colors),
-            ax=self.ax_,
-            location="bottom",
-            label="share of the score",
-            pad=0.02,
-            fraction=0.1,
-            aspect=40,
-            shrink=0.6,
+        colors = ScalarMappable(
+            CenteredNorm(halfrange=float(abs(self.shares).max(initial=0)) or 1.0), cmap
         )
-        return self._write(colors, norm, given is None, {"fontsize": fontsize, **kwargs})
+        # Of a fixed height, however high the text is.
+        below = make_axes_locatable(self.ax_).append_axes("bottom", 0.1, pad=0.1)
+        self.colorbar_ = self.figure_.colorbar(
+            colors, cax=below, orientation="horizontal"
+        )
+        self.colorbar_.set_label("share of the score", fontsize="small")
+        self.colorbar_.ax.tick_params(labelsize="small")
+        self.colorbar_.outline.set_visible(False)
+        self._write(given is None, colors, {"fontsize": fontsize, **kwargs})
+        return self
+
+    def _repr_html_(self) -> str:
+        """The text with its tokens coloured, for notebooks."""
+        return self.explanation._html(self.label)
+
+    def _write(
+        self, is_new: bool, colors: ScalarMappable, options: dict[str, Any]
+    ) -> None:
+        """Write tokens from left to right, and from top to bottom."""
+        ax, figure = self.ax_, self.figure_
+        figure.draw_without_rendering()  # the layout, so that sizes are final
+        frame = ax.get_window_extent()
+        em = float(options["fontsize"]) * figure.dpi / 72
+        height = _MAX_HEIGHT * figure.dpi if is_new else frame.height
+        n_lines = max(int(height / (_LINE * em)), 1)
+        self.texts_: list[Text] = []
+        places: list[tuple[float, int]] = []
+        x, line = 0.0, 0
+        fills = colors.to_rgba(self.shares)
+        for token, fill in zip(self.explanation.tokens, fills, strict=True):
+            text = _token(ax, one_line(token, _TOKEN_LENGTH), fill, options)
+            width = text.get_window_extent().width
+            if x > 0 and x + width > frame.width:
+                x, line = 0.0, line + 1
+            if line == n_lines:
+                text.remove()
+                break
+            self.texts_.append(text)
+            places.append((x, line))
+            x += width + _GAP * em
+        if is_new:
+            n_lines = 1 + max((it for _, it in places), default=0)
+            inches = n_lines * _LINE * em / figure.dpi + _ABOVE + _BELOW
+            figure.set_size_inches(_WIDTH, inches)
+            below, above = 0.55 / inches, 1 - _ABOVE / inches
+            figure.subplots_adjust(bottom=below, top=above)
+            figure.draw_without_rendering()
+            frame = ax.get_window_extent()
+        for text, (x, line) in zip(self.texts_, places, strict=True):
+            down = (line + 0.5) * _LINE * em
+            text.set_position((x / frame.width, 1 - down / frame.height))
+        n_more = len(self.explanation.tokens) - len(self.texts_)
+        if n_more:
+            ax.text(
+                1,
+                1 - (n_lines + 0.3) * _LINE * em / frame.height,
+                f"and {n_more} more tokens",
+                ha="right",
+                va="center",
+                transform=ax.transAxes,
+                color=GREY,
+                fontsize="small",
+            )
+
+
+def _token(ax: Axes, token: str, fill: Any, options: dict[str, Any]) -> Text:
+    """A token on its colour, in black or white, whichever can be read there."""
+    red, green, blue, _ = fill
+    is_dark = 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+    return ax.text(
+        0,
+        0,
+        token,
+        transform=ax.transAxes,
+        va="center_baseline",
+        bbox={"boxstyle": "round,pad=0.2", "facecolor": fill, "edgecolor": "none"},
+        **{"color": "white" if is_dark else "black", **PLAIN, **options},
+    )

@@ -120,9 +120,9 @@ class TrainingHistoryDisplay:
         name = type(estimator).__name__
         if history is None:
             raise TypeError(
-                f"{quoted(name)} has no history_: pass an estimator that was trained in "
-                "epochs, such as StaticClassifier; of a pipeline its last step, of a "
-                "search its best_estimator_"
+                f"{quoted(name)} has no history_: pass an estimator that was trained "
+                "in epochs, such as StaticClassifier; of a pipeline its last step, of "
+                "a search its best_estimator_"
             )
         if not any("epoch" in row for row in history):
             raise ValueError(
@@ -152,7 +152,7 @@ class TrainingHistoryDisplay:
             One entry an epoch, from names to values.
         metrics : sequence of str, default=None
             Which of the names to draw. None is all that are numbers, without
-            ``"epoch"``, ``"dur"``, and those of events.
+            ``"epoch"``, ``"dur"``, and those of events; of equal ones the last.
         best_epoch : int, default=None
             The epoch to mark, counted from 1; 0 is the start. None marks none.
         ax : Axes or pair of Axes, default=None
@@ -197,7 +197,7 @@ class TrainingHistoryDisplay:
                 )
             curves = {it: curves[it] for it in names}
         else:
-            curves = {it: values for it, values in curves.items() if _is_metric(it)}
+            curves = _distinct({it: curves[it] for it in curves if _is_metric(it)})
         if not curves:
             raise ValueError(
                 f"history has no metrics, got {quoted(list(history))}: it must have an "
@@ -231,9 +231,10 @@ class TrainingHistoryDisplay:
         losses = [it for it in self.curves if it.endswith("loss")]
         scores = [it for it in self.curves if it not in losses]
         panels = {
-            label: names for label, names in [("loss", losses), ("score", scores)]
+            label: names
+            for label, names in (("loss", losses), ("score", scores))
+            if names
         }
-        panels = {label: names for label, names in panels.items() if names}
         self.axes_ = _panels(ax, len(panels))
         self.ax_ = self.axes_[0]
         self.figure_ = figure_of(self.ax_)
@@ -253,7 +254,10 @@ class TrainingHistoryDisplay:
         for name, color in colors.items():
             values = self.curves[name]
             # One epoch is no line.
-            style = {"color": color, "marker": "o" if len(values) < 40 else ""}
+            style: dict[str, Any] = {
+                "color": color,
+                "marker": "o" if len(values) < 40 else "",
+            }
             style |= {"markersize": 4, **options}
             epochs = np.arange(1, len(values) + 1)
             (self.lines_[name],) = ax.plot(epochs, values, label=name, **style)
@@ -289,8 +293,19 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> dict[str, npt.NDArray[np.fl
 
 
 def _is_metric(name: str) -> bool:
-    """Whether a name is one to draw unasked: seconds and step sizes have other units."""
+    """Whether to draw it unasked: seconds and step sizes have other units."""
     return name not in ("epoch", "dur") and not name.startswith(("event_", "lr"))
+
+
+def _distinct(
+    curves: dict[str, npt.NDArray[np.float64]],
+) -> dict[str, npt.NDArray[np.float64]]:
+    """One of those that are equal, such as "valid_acc" and "valid_accuracy": the last.
+
+    The one drawn first would not be seen.
+    """
+    last = {values.tobytes(): name for name, values in curves.items()}
+    return {it: curves[it] for it in curves if it in last.values()}
 
 
 def _panels(ax: Any, n: int) -> list[Axes]:
@@ -298,10 +313,7 @@ def _panels(ax: Any, n: int) -> list[Axes]:
     if ax is None:
         size = (6.4, 2.2 + 2 * n)
         return new_axes(n, sharex=True, figsize=size)
-    if n == 1 or np.size(ax) != 1:
-        found = checked_axes(ax, n)
-    else:
-        found = checked_axes(ax)
+    found = checked_axes(ax, 1 if np.size(ax) == 1 else n)
     assert found is not None, "not None above"
     if len(found) < n:
         from mpl_toolkits.axes_grid1 import make_axes_locatable

@@ -20,14 +20,19 @@ FloatArray = npt.NDArray[np.float64]
 # Where a label may be, best first: degrees, on circles about its point.
 _ANGLES = (0, 180, 90, 270, 45, 315, 135, 225)
 _RADII = (8, 20, 34, 50, 68, 88)  # points of print
-# What a place costs, in squared pixels hidden: each further circle, and what is cut off.
+# What a place costs, in squared pixels hidden: each further circle, and what is cut.
 _FURTHER, _OUTSIDE = 30.0, 20.0
-# Sides of the square that a point takes.
-_POINT = 12.0
+# Sides of the square that a point takes, and what a line is wide.
+_POINT, _LINE = 12.0, 4.0
 
 
 def label_points(
-    ax: Axes, x: FloatArray, y: FloatArray, labels: Sequence[str], **options: Any
+    ax: Axes,
+    x: FloatArray,
+    y: FloatArray,
+    labels: Sequence[str],
+    lines: FloatArray,
+    **options: Any,
 ) -> list[Annotation]:
     """Write a label beside each point.
 
@@ -41,6 +46,8 @@ def label_points(
         Where they are from bottom to top.
     labels : sequence of str
         What to write.
+    lines : ndarray of shape (n_lines, 2, 2), dtype float64
+        Both ends of lines, level or upright, that should be seen, too.
     **options
         Those of `matplotlib.text.Text`.
 
@@ -54,7 +61,11 @@ def label_points(
     scale = figure.dpi / 72
     points = ax.transData.transform(np.column_stack([x, y]))
     taken = [_box(px, py, _POINT * scale, _POINT * scale) for px, py in points]
-    frame = ax.get_window_extent().extents
+    for ends in lines:
+        (x1, y1), (x2, y2) = ax.transData.transform(ends)
+        width, height = abs(x2 - x1) + _LINE, abs(y2 - y1) + _LINE
+        taken.append(_box((x1 + x2) / 2, (y1 + y2) / 2, width, height))
+    frame = np.array(ax.get_window_extent().extents)
     placed = []
     # From top to bottom, so that the order of a crowd is that of its labels.
     for i in np.argsort(-points[:, 1], kind="stable"):
@@ -68,6 +79,7 @@ def label_points(
             annotation_clip=False,
             **{"fontsize": 9, **PLAIN, **options},
         )
+        px, py = points[i]
         size = label.get_window_extent()
         best = (np.inf, 0.0, 0.0, 0)
         for ring, radius in enumerate(_RADII):
@@ -76,7 +88,7 @@ def label_points(
                 # The label touches the circle with the side that is next to the point.
                 dx = dx * (radius * scale + size.width / 2)
                 dy = dy * (radius * scale + size.height / 2)
-                box = _box(*(points[i] + (dx, dy)), size.width, size.height)
+                box = _box(px + dx, py + dy, size.width, size.height)
                 hidden = sum(_overlap(box, it) for it in taken)
                 outside = size.width * size.height - _overlap(box, frame)
                 cost = hidden + _OUTSIDE * max(outside, 0) + _FURTHER * ring
@@ -100,7 +112,7 @@ def label_points(
                 },
                 zorder=1,
             )
-        taken.append(_box(*(points[i] + (dx, dy)), size.width, size.height))
+        taken.append(_box(px + dx, py + dy, size.width, size.height))
         placed.append((i, label))
     return [label for _, label in sorted(placed, key=lambda it: int(it[0]))]
 

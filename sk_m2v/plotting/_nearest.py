@@ -136,9 +136,8 @@ class NearestTextsDisplay:
         checked_axes(ax, len(asked))
         if not searched:
             raise ValueError("texts must be at least one text to search, got none")
-        embedding = estimator if hasattr(estimator, "nearest") else None
-        embedding = getattr(estimator, "embedding_", embedding)
-        if embedding is None:
+        embedding = getattr(estimator, "embedding_", estimator)
+        if not hasattr(embedding, "nearest"):
             raise TypeError(
                 f"{quoted(estimator)} has no embedding to search with: pass a "
                 "StaticEmbedding, or a fitted estimator that has embedding_"
