@@ -289,9 +289,13 @@ class BenchmarkDisplay:
     def _scale(self, ax: Axes) -> None:
         from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-        for axis, name in ((ax.xaxis, self.x), (ax.yaxis, self.y)):
+        for i, (letter, name) in enumerate({"x": self.x, "y": self.y}.items()):
             if name in _LOGARITHMIC:
-                (ax.set_xscale if axis is ax.xaxis else ax.set_yscale)("log")
+                axis = (ax.xaxis, ax.yaxis)[i]
+                ax.set(**{f"{letter}scale": "log"})
+                least, most = self.means[:, i].min(), self.means[:, i].max()
+                if most < 1.01 * least:  # a range that matplotlib does not widen
+                    ax.set(**{f"{letter}lim": (least / 2, most * 2)})
                 axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
                 axis.set_major_formatter(FuncFormatter(_number))
                 axis.set_minor_formatter(NullFormatter())
@@ -322,7 +326,8 @@ def _rows(frame: Any, x: str, y: str) -> Any:
     ]
     if missing:
         raise ValueError(
-            f"frame has no column {listed(missing)}, only {listed(frame.columns, 20)}"
+            f"frame has no column {listed(missing)}, only "
+            f"{quoted(list(frame.columns), 300)}"
         )
     for column in (x, y):
         if frame[column].dtype.kind not in "fiu":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
@@ -64,7 +65,8 @@ class EmbeddingMapDisplay:
     ax_ : Axes
         Where the points are.
     scatters_ : dict of object to PathCollection
-        The points of each label; all of them under None if there are no labels.
+        The points of each label, "other" being those beyond `max_classes`; under
+        None all of them, where there are no labels.
     legend_ : Legend or None
         The labels.
     colorbar_ : Colorbar or None
@@ -333,23 +335,24 @@ class EmbeddingMapDisplay:
         # Labels of several types have no order: the most frequent first.
         with suppress(TypeError):
             kept.sort()
+        looks: list[dict[str, Any]] = [
+            {"color": _COLORS[i % len(_COLORS)], "marker": _MARKERS[i // len(_COLORS)]}
+            for i in range(len(kept))
+        ]
+        place = {label: i for i, label in enumerate(kept)}
+        places = np.array([place.get(it, len(kept)) for it in labels])
+        names = [one_line(it, _LABEL_LENGTH) for it in kept]
         n_rest = len(counts) - len(kept)
-        groups: dict[Any, dict[str, Any]] = {}
-        if n_rest:  # first, so that it is below the others
-            name = f"{_OTHER} ({n_rest} classes)"
-            groups[name] = {"color": LIGHT_GREY, "marker": "o"}
-        for i, label in enumerate(kept):
-            marker = _MARKERS[i // len(_COLORS)]
-            groups[label] = {"color": _COLORS[i % len(_COLORS)], "marker": marker}
-        place = {label: label for label in kept}
-        group_of = [place.get(it, _OTHER) if n_rest else it for it in labels]
-        for label, look in groups.items():
-            key = _OTHER if n_rest and label not in place else label
-            rows = np.array([it is key or it == key for it in group_of])
-            self.scatters_[label] = ax.scatter(*self.points[rows].T, **(look | style))
-        names = [*kept, *(it for it in groups if it not in place)]
+        if n_rest:
+            kept.append(_OTHER if _OTHER not in place else f"{_OTHER} classes")
+            names.append(f"{_OTHER} ({n_rest} class{'es' * (n_rest > 1)})")
+            # Below the others.
+            looks.append({"color": LIGHT_GREY, "marker": "o", "zorder": 0.9})
+        for i, (label, look) in enumerate(zip(kept, looks, strict=True)):
+            x, y = self.points[places == i].T
+            self.scatters_[label] = ax.scatter(x, y, **(look | style))
         legend = ax.legend(
-            [self.scatters_[it] for it in names],
+            list(self.scatters_.values()),
             [str(i) for i in range(len(names))],
             loc="upper left",
             bbox_to_anchor=(1.01, 1),
@@ -359,11 +362,15 @@ class EmbeddingMapDisplay:
         )
         # Set afterwards: matplotlib leaves out labels that begin with "_".
         for text, name in zip(legend.get_texts(), names, strict=True):
-            text.set(text=one_line(name, _LABEL_LENGTH), **PLAIN)
+            text.set(text=name, **PLAIN)
         for handle in legend.legend_handles:
             if handle is not None:
                 handle.set(sizes=[30], alpha=1)
         self.legend_ = legend
+
+
+def _is_several(label: Any) -> bool:
+    return isinstance(label, Collection) and not isinstance(label, str | bytes)
 
 
 def _is_number(value: Any) -> bool:
@@ -384,8 +391,9 @@ def _labels(y: Any, n_texts: int) -> npt.NDArray[Any] | None:
         return None
     if hasattr(y, "to_numpy"):
         y = y.to_numpy()
-    labels = y if isinstance(y, np.ndarray) else _array(list(y))
-    if labels.ndim != 1 or any(isinstance(it, list | tuple) for it in labels):
+    is_column = getattr(y, "ndim", 1) == 1 and not isinstance(y, str)
+    labels = _array(y) if is_column else None
+    if labels is None or any(map(_is_several, labels)):
         raise ValueError(
             f"y must be one label or number a text, got {quoted(y)}: of several labels "
             "a text, pass one"
@@ -404,10 +412,15 @@ def _labels(y: Any, n_texts: int) -> npt.NDArray[Any] | None:
     return labels
 
 
-def _array(values: list[Any]) -> npt.NDArray[Any]:
-    """Numbers as an array of numbers, anything else as objects."""
-    if values and all(isinstance(it, float | np.floating) for it in values):
-        return np.array(values)
+def _array(y: Any) -> npt.NDArray[Any]:
+    """Numbers of which any is no whole one as floats, labels as objects."""
+    if isinstance(y, np.ndarray) and y.dtype.kind == "f":
+        return y
+    values = list(y)
+    if any(isinstance(it, float | np.floating) for it in values) and all(
+        isinstance(it, int | float | np.number) for it in values
+    ):
+        return np.array(values, float)
     array = np.empty(len(values), object)
     array[:] = values
     return array

@@ -193,7 +193,7 @@ class TrainingHistoryDisplay:
             if unknown or not names:
                 raise ValueError(
                     f"there are no numbers for {listed(unknown)} in metrics, only for "
-                    f"{listed(curves, 20)}"
+                    f"{listed(curves, 8)}"
                 )
             curves = {it: curves[it] for it in names}
         else:

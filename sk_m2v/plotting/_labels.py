@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v.plotting._drawing import LIGHT_GREY, PLAIN, figure_of
+from sk_m2v.plotting._drawing import GREY, PLAIN, figure_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,9 @@ FloatArray = npt.NDArray[np.float64]
 
 # Where a label may be, best first: degrees, on circles about its point.
 _ANGLES = (0, 180, 90, 270, 45, 315, 135, 225)
-_RADII = (8, 20, 34, 50, 68, 88)  # points of print
+_RADII = (8, 13, 20, 34, 50, 68, 88)  # points of print
+# From which circle on a line leads from the label to its point.
+_WITH_LINE = 2
 # What a place costs, in squared pixels hidden: each further circle, and what is cut.
 _FURTHER, _OUTSIDE = 30.0, 20.0
 # Sides of the square that a point takes, and what a line is wide.
@@ -56,6 +58,8 @@ def label_points(
     list of Annotation
         The labels, those that are not beside their point with a line to it.
     """
+    from matplotlib.text import Text
+
     figure = figure_of(ax)
     figure.draw_without_rendering()  # the layout, so that sizes are final
     scale = figure.dpi / 72
@@ -77,10 +81,11 @@ def label_points(
             ha="center",
             va="center",
             annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.6, "shrinkB": 3},
             **{"fontsize": 9, **PLAIN, **options},
         )
         px, py = points[i]
-        size = label.get_window_extent()
+        size = Text.get_window_extent(label)  # without the line
         best = (np.inf, 0.0, 0.0, 0)
         for ring, radius in enumerate(_RADII):
             for angle in _ANGLES:
@@ -96,22 +101,8 @@ def label_points(
                     best = (cost, dx, dy, ring)
         _, dx, dy, ring = best
         label.set_position((dx / scale, dy / scale))
-        if ring > 0:
-            ax.annotate(
-                "",
-                (x[i], y[i]),
-                xytext=(dx / scale, dy / scale),
-                textcoords="offset points",
-                arrowprops={
-                    "arrowstyle": "-",
-                    "color": LIGHT_GREY,
-                    "linewidth": 0.8,
-                    "patchA": None,
-                    "shrinkA": size.height / scale / 2,
-                    "shrinkB": 3,
-                },
-                zorder=1,
-            )
+        assert label.arrow_patch is not None, "made with arrowprops"
+        label.arrow_patch.set_visible(ring >= _WITH_LINE)
         taken.append(_box(px + dx, py + dy, size.width, size.height))
         placed.append((i, label))
     return [label for _, label in sorted(placed, key=lambda it: int(it[0]))]
