@@ -3,7 +3,7 @@
 In come fitted estimators, or what they gave; out come `Display` objects as those of
 scikit-learn: `from_...` makes one and draws it, `plot` draws it again, and attributes
 that end in "_" are what matplotlib drew. Read `_drawing` first, which all of them use,
-then any display; `_labels` keeps labels of points apart.
+then any display; `_map_points` and `_labels` are parts of two of them.
 """
 
 from sk_m2v._optional import require

@@ -21,14 +21,14 @@ PLAIN: dict[str, Any] = {"parse_math": False}
 GREY, LIGHT_GREY = "#5b6775", "#c3cad3"
 
 
-def checked_axes(ax: Any, n: int = 1) -> list[Axes] | None:
+def checked_axes(ax: Any, count: int = 1) -> list[Axes] | None:
     """Look at what was passed as `ax`, before anything is computed.
 
     Parameters
     ----------
     ax : Axes, sequence of Axes, or None
         What was passed.
-    n : int, default=1
+    count : int, default=1
         How many are needed.
 
     Returns
@@ -55,8 +55,8 @@ def checked_axes(ax: Any, n: int = 1) -> list[Axes] | None:
             f"ax must be Axes of matplotlib or None, got {quoted(ax)}: pass what "
             "plt.subplots() gives beside the figure"
         )
-    if np.size(found) != n:
-        raise ValueError(f"ax must be {n} Axes here, got {np.size(found)}")
+    if np.size(found) != count:
+        raise ValueError(f"ax must be {count} Axes here, got {np.size(found)}")
     return list(np.ravel(found))
 
 

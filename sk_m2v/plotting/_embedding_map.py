@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 from contextlib import suppress
-from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
-from sklearn.decomposition import PCA
 from sklearn.utils import check_array, check_random_state
 
 from sk_m2v._messages import quoted
@@ -26,6 +23,12 @@ from sk_m2v.plotting._drawing import (
     new_axes,
     one_line,
     text_vectors,
+)
+from sk_m2v.plotting._map_points import (
+    checked_labels,
+    is_number,
+    principal_components,
+    sample,
 )
 
 if TYPE_CHECKING:
@@ -165,14 +168,14 @@ class EmbeddingMapDisplay:
         >>> EmbeddingMapDisplay.from_estimator(
         ...     transformer, texts, max_texts=3, random_state=0
         ... ).indices.tolist()
-        [0, 2, 3]
+        [1, 2, 3]
         """
         checked_axes(ax)
         texts = as_texts(X)
         _check_reducer(reducer)
         random_state = check_random_state(random_state)
-        labels = _labels(y, len(texts))
-        indices = _sample(len(texts), max_texts, random_state)
+        labels = checked_labels(y, len(texts))
+        indices = sample(len(texts), max_texts, random_state)
         vectors = text_vectors(estimator, [texts[i] for i in indices])
         return cls._from(vectors, labels, indices, reducer, random_state, ax, kwargs)
 
@@ -232,8 +235,8 @@ class EmbeddingMapDisplay:
         _check_reducer(reducer)
         vectors = check_array(vectors, accept_sparse="csr", ensure_min_samples=2)
         random_state = check_random_state(random_state)
-        labels = _labels(y, vectors.shape[0])
-        indices = _sample(vectors.shape[0], max_texts, random_state)
+        labels = checked_labels(y, vectors.shape[0])
+        indices = sample(vectors.shape[0], max_texts, random_state)
         return cls._from(
             vectors[indices], labels, indices, reducer, random_state, ax, kwargs
         )
@@ -251,7 +254,7 @@ class EmbeddingMapDisplay:
     ) -> Self:
         names = ("", "")
         if reducer is None:
-            points, names = _principal(vectors, random_state)
+            points, names = principal_components(vectors, random_state)
         else:
             copy = clone(reducer, safe=False)
             points = np.asarray(copy.fit_transform(vectors))
@@ -292,7 +295,7 @@ class EmbeddingMapDisplay:
         EmbeddingMapDisplay
             The display itself.
         """
-        if not _is_number(max_classes) or not 1 <= max_classes <= _MAX_CLASSES:
+        if not is_number(max_classes) or not 1 <= max_classes <= _MAX_CLASSES:
             raise ValueError(
                 f"max_classes must be a number from 1 to {_MAX_CLASSES}, got "
                 f"{quoted(max_classes)}"
@@ -369,91 +372,9 @@ class EmbeddingMapDisplay:
         self.legend_ = legend
 
 
-def _is_several(label: Any) -> bool:
-    return isinstance(label, Collection) and not isinstance(label, str | bytes)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
 def _check_reducer(reducer: Any) -> None:
     if reducer is not None and not hasattr(reducer, "fit_transform"):
         raise TypeError(
             f"reducer must have fit_transform, as sklearn.manifold.TSNE has, or be "
             f"None, got {quoted(reducer)}"
         )
-
-
-def _labels(y: Any, n_texts: int) -> npt.NDArray[Any] | None:
-    """Labels as one array, checked."""
-    if y is None:
-        return None
-    if hasattr(y, "to_numpy"):
-        y = y.to_numpy()
-    is_column = getattr(y, "ndim", 1) == 1 and not isinstance(y, str)
-    labels = _array(y) if is_column else None
-    if labels is None or any(map(_is_several, labels)):
-        raise ValueError(
-            f"y must be one label or number a text, got {quoted(y)}: of several labels "
-            "a text, pass one"
-        )
-    if len(labels) != n_texts:
-        raise ValueError(
-            f"y must have a row for each text: there are {n_texts} texts and "
-            f"{len(labels)} rows of y"
-        )
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        row = int(np.flatnonzero(~np.isfinite(labels))[0])
-        raise ValueError(
-            f"y has {quoted(float(labels[row]))} in row {row} (counted from 0): leave "
-            "such texts out"
-        )
-    return labels
-
-
-def _array(y: Any) -> npt.NDArray[Any]:
-    """Numbers of which any is no whole one as floats, labels as objects."""
-    if isinstance(y, np.ndarray) and y.dtype.kind == "f":
-        return y
-    values = list(y)
-    if any(isinstance(it, float | np.floating) for it in values) and all(
-        isinstance(it, int | float | np.number) for it in values
-    ):
-        return np.array(values, float)
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array
-
-
-def _sample(
-    n_texts: int, max_texts: Any, random_state: np.random.RandomState
-) -> npt.NDArray[np.int64]:
-    """Which texts to draw, in order."""
-    if not _is_number(max_texts) or max_texts < 2:
-        raise ValueError(
-            f"max_texts must be a number of texts, 2 or more, got {quoted(max_texts)}"
-        )
-    if n_texts < 2:
-        raise ValueError(f"a map needs 2 texts or more, got {n_texts}")
-    if n_texts <= max_texts:
-        return np.arange(n_texts)
-    return np.sort(random_state.choice(n_texts, int(max_texts), replace=False))
-
-
-def _principal(
-    vectors: Any, random_state: np.random.RandomState
-) -> tuple[npt.NDArray[Any], tuple[str, str]]:
-    """First two components, and what part of the variance they are."""
-    if vectors.shape[1] < 2:
-        raise ValueError(
-            f"vectors must have 2 dimensions or more, got shape {vectors.shape}"
-        )
-    pca = PCA(2, random_state=random_state)
-    with np.errstate(invalid="ignore"):  # equal texts have no variance to take part of
-        points = pca.fit_transform(vectors)
-    parts = np.nan_to_num(pca.explained_variance_ratio_)
-    first, second = (
-        f"component {i} ({part:.0%} of variance)" for i, part in enumerate(parts, 1)
-    )
-    return points, (first, second)

@@ -185,7 +185,7 @@ class ExplanationDisplay:
         >>> fitted = FeatureExtractionClassifier().fit(texts, ["+", "+", "-", "-"])
         >>> (explanation,) = fitted.explain(["a great film"])
         >>> ExplanationDisplay.from_explanation(explanation).ax_.get_title("left")
-        "for '+': score +1.16"
+        "'+': score +2.40"
         """
         if not isinstance(explanation, Explanation):
             raise TypeError(

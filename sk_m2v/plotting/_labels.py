@@ -23,9 +23,9 @@ _RADII = (8, 13, 20, 34, 50, 68, 88)  # points of print
 # From which circle on a line leads from the label to its point.
 _WITH_LINE = 2
 # What a place costs, in squared pixels hidden: each further circle, and what is cut.
-_FURTHER, _OUTSIDE = 30.0, 20.0
+_FURTHER, _OUTSIDE = 15.0, 20.0
 # Sides of the square that a point takes, and what a line is wide.
-_POINT, _LINE = 12.0, 4.0
+_POINT, _LINE = 12.0, 8.0
 
 
 def label_points(
