@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 
 import matplotlib as mpl  # noqa: TID253
@@ -77,7 +78,7 @@ def results(folder: Path) -> pd.DataFrame:
         "StaticClassifier": StaticClassifier(random_state=0),
         "embedding only, trained": StaticClassifier(lexical=False, random_state=0),
     }
-    rows = []
+    rows, numbers = [], count()
     for data_set in ("trec6", "massive_scenario"):
         texts, labels = (np.array(it) for it in read(folder, data_set))
         new, truth = (np.array(it) for it in read(folder, data_set, "test"))
@@ -85,16 +86,21 @@ def results(folder: Path) -> pd.DataFrame:
             order = np.random.default_rng(seed).permutation(len(texts))[:1000]
             for name, estimator in estimators.items():
                 estimator.fit(texts[order], labels[order])
-                start = time.perf_counter()
                 correct = estimator.predict(new) == truth
-                seconds = time.perf_counter() - start
+                seconds = []
+                for _ in range(5):
+                    # Texts that nobody has seen: tokens of others are remembered.
+                    unseen = [f"{it} {next(numbers)}" for it in new]
+                    start = time.perf_counter()
+                    estimator.predict(unseen)
+                    seconds.append(time.perf_counter() - start)
                 rows.append(
                     {
                         "estimator": name,
                         "data_set": data_set,
                         "seed": seed,
                         "accuracy": correct.mean(),
-                        "texts_per_second": len(new) / seconds,
+                        "texts_per_second": len(new) / min(seconds),
                     }
                 )
     return pd.DataFrame(rows)
