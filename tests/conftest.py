@@ -10,8 +10,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(_name, "1")
 
+# No windows, where there is a screen.
+os.environ.setdefault("MPLBACKEND", "Agg")
+
 import gzip
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +45,14 @@ def shared(name: str) -> Path:
 def shared_folders(name: str, file: str) -> list[Path]:
     """Folders that hold `file`, for parametrisation; empty where there is no data."""
     return sorted(path.parent for path in (SHARED / name).glob(f"*/{file}"))
+
+
+@pytest.fixture(autouse=True)
+def closed_figures() -> Iterator[None]:
+    """No pictures left from other tests; pyplot warns of many."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(scope="session")

@@ -99,7 +99,11 @@ class Explanation(_Terms):
 
     def _repr_html_(self) -> str:
         """The text with its tokens coloured, for notebooks."""
-        column = self._column(None)
+        return self._html(None)
+
+    def _html(self, target: Any) -> str:
+        """The same for any class."""
+        column = self._column(target)
         shares = self._for(column)
         largest = max(abs(shares).max(initial=0.0), 1e-300)
         spans = " ".join(
