@@ -9,7 +9,7 @@ from html import escape
 from io import BytesIO
 from typing import Any
 
-from sk_m2v.benchmark._tables import Cell, Table, complete
+from sk_m2v.benchmark._tables import Cell, Table, incomplete
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2a37; margin: 2em auto;
@@ -125,8 +125,8 @@ def _in_html(cell: Cell) -> str:
 
 def _plot(results: Any) -> list[str]:
     """Accuracy against speed, as an image inside the page; none without matplotlib."""
-    shown = complete(results)
-    shown = shown[shown["accuracy"].notna()]
+    shown = results[results["accuracy"].notna()]
+    shown = shown[~shown["estimator"].isin(incomplete(results, "accuracy"))]
     if not len(shown):
         return []
     try:

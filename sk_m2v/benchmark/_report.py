@@ -39,8 +39,8 @@ class BenchmarkReport:
     A standard error says what the seeds make of a mean over data sets: it is the
     standard deviation of that mean between seeds, divided by the root of their number.
     It does not say how much other data sets would differ. The best value of a column or
-    data set is bold. An estimator of which a run failed comes last and is never the
-    best, as its means are those of other data.
+    data set is bold. An estimator without a run that others have, as where it failed,
+    comes last and is never the best: its means are those of other data.
 
     Seconds and bytes are medians of all runs, texts per second those of all test texts
     together.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from math import nan
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from sklearn import metrics
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from sk_m2v._messages import quoted
+from sk_m2v._messages import listed, quoted
 from sk_m2v.benchmark._data import CLASSES, LABELS, NUMBERS, DataSet
 
 # What is predicted -> its scores, of which the first decides what is best.
@@ -176,6 +177,12 @@ def scorers_of(scoring: Any, taken: tuple[str, ...]) -> dict[str, Scorer]:
             raise ValueError(
                 f"scoring {quoted(name)} is a column of the results already: leave it "
                 "out, or give it another name in a dict."
+            )
+        if isinstance(scorer, str) and scorer not in metrics.get_scorer_names():
+            near = get_close_matches(scorer, metrics.get_scorer_names(), n=3, cutoff=0)
+            raise ValueError(
+                f"scikit-learn has no scorer {quoted(scorer)}; the nearest names are "
+                f"{listed(near)}."
             )
         found[name] = metrics.get_scorer(scorer)
     return found

@@ -73,20 +73,25 @@ def tables(results: Any) -> list[Table]:
     return [*_tables(results)]
 
 
-def complete(results: Any) -> Any:
-    """Runs of estimators none of whose runs failed.
+def incomplete(runs: Any, score: str) -> set[str]:
+    """Estimators without the score of a run for which others have it.
 
     Parameters
     ----------
-    results : pandas.DataFrame
+    runs : pandas.DataFrame
         A row for each run.
+    score : str
+        A column.
 
     Returns
     -------
-    pandas.DataFrame
-        Some of its rows.
+    set of str
+        Names. Their means would be those of other data.
     """
-    return results[~results["estimator"].isin(_failed(results)["estimator"])]
+    known = runs[runs[score].notna()]
+    n_runs = len(known[["data_set", "seed"]].drop_duplicates())
+    counts = known.groupby("estimator").size()
+    return {it for it in runs["estimator"].unique() if counts.get(it, 0) < n_runs}
 
 
 def _tables(results: Any) -> Iterator[Table]:
@@ -96,23 +101,24 @@ def _tables(results: Any) -> Iterator[Table]:
         runs = results[results["data_set"].isin(names)]
         # Regressors and classifiers may share a data set of whole numbers.
         has_any = runs.groupby("estimator")[main].transform("count") > 0
-        runs = runs[has_any | runs["error"].astype(bool)]
+        runs = runs[has_any | _has_failed(runs)]
         if len(runs):
             yield _summary(runs, kind)
             for score in _BY_DATA_SET[kind]:
                 if runs[score].notna().any():
                     yield _by_data_set(runs, kind, score)
     yield _costs(results)
-    failed = _failed(results)
+    failed = results[_has_failed(results)]
     if len(failed):
-        columns = ["estimator", "data_set", "seed", "error"]
-        rows = [[Cell(str(it)) for it in row] for row in failed[columns].to_numpy()]
         header = ["estimator", "data set", "seed", "error"]
+        columns = [it.replace(" ", "_") for it in header]
+        rows = [[Cell(str(it)) for it in row] for row in failed[columns].to_numpy()]
         yield Table("Runs that failed", header, rows, len(header))
 
 
-def _failed(results: Any) -> Any:
-    return results[results["error"].astype(bool)]
+def _has_failed(runs: Any) -> Any:
+    # Of a frame that went through a file, no error may be NaN.
+    return runs["error"].fillna("") != ""
 
 
 # --- Scores ---------------------------------------------------------------------------
@@ -123,9 +129,9 @@ def _summary(runs: Any, kind: str) -> Table:
     more = [it for it in runs.columns if it not in COLUMNS and runs[it].notna().any()]
     scores = [it for it in (*SCORES[kind], *more) if runs[it].notna().any()]
     means = {it: _means(runs, it) for it in scores}
-    failed = set(_failed(runs)["estimator"])
-    names = _sorted(means[main], failed)
-    whole = [it for it in names if it not in failed]
+    lacking = incomplete(runs, main)
+    names = _sorted(means[main], lacking)
+    whole = [it for it in names if it not in lacking]
     header, columns = ["estimator"], []
     for score in scores:
         values = {name: _over_seeds(means[score].loc[name]) for name in names}
@@ -161,25 +167,25 @@ def _over_seeds(values: Any) -> tuple[float, float]:
 
 
 def _by_data_set(runs: Any, kind: str, score: str) -> Table:
-    failed = set(_failed(runs)["estimator"])
-    names = _sorted(_means(runs, SCORES[kind][0]), failed)
+    main = SCORES[kind][0]
+    names = _sorted(_means(runs, main), incomplete(runs, main))
     rows = []
     for data_set, own in runs.groupby("data_set", sort=False):
         values = own.groupby("estimator")[score].mean().reindex(names)
-        without = own[own["error"].astype(bool)]["estimator"]
-        best = _best(values.drop(index=without.unique()).to_dict(), score)
+        whole = values.drop(index=list(incomplete(own, score)))
+        best = _best(whole.to_dict(), score)
         cells = [Cell(_text(values[name]), name in best) for name in names]
         rows.append([Cell(str(data_set)), *cells])
     title = f"{_TITLES[kind]}: {score.replace('_', ' ')} by data set"
     return Table(title, ["data set", *map(str, names)], rows)
 
 
-def _sorted(means: Any, failed: set[str]) -> list[str]:
-    """Names, those with the best means first, those with failed runs last."""
+def _sorted(means: Any, last: set[str]) -> list[str]:
+    """Names, those with the best means first, some last."""
     order = {name: _over_seeds(means.loc[name])[0] for name in means.index}
     return sorted(
         order,
-        key=lambda it: (it in failed, -order[it] if isfinite(order[it]) else np.inf),
+        key=lambda it: (it in last, -order[it] if isfinite(order[it]) else np.inf),
     )
 
 
@@ -212,7 +218,7 @@ def _costs(results: Any) -> Table:
             _text(n_texts / seconds if seconds else nan, ",.0f"),
             _text(runs["model_bytes"].median() / 1e6, ",.2f"),
             str(len(runs)),
-            str(len(_failed(runs))),
+            str(_has_failed(runs).sum()),
         )
         rows.append([Cell(it) for it in cells])
     header = [
