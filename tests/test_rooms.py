@@ -26,6 +26,7 @@ FLOORS = [
     "sk_m2v.train",
     "sk_m2v.onnx",
     "sk_m2v.plotting",
+    "sk_m2v.benchmark",
     "sk_m2v.facade",
 ]
 # Below the private files at the top: those that are about texts and tokens, and those
@@ -48,6 +49,7 @@ INNER: dict[str, list[str]] = {
     "sk_m2v.train": ["features", "heads", "labels", "fitting", "saved"],
     "sk_m2v.onnx": ["graph", "models", "text", "tokenize", "heads"],
     "sk_m2v.plotting": [],
+    "sk_m2v.benchmark": [],
 }
 # Where each library may be imported: nowhere else, not even inside a function.
 LIBRARIES = {
@@ -76,8 +78,9 @@ LIBRARIES = {
         "sk_m2v.train",
         "sk_m2v.onnx",
         "sk_m2v.plotting",
+        "sk_m2v.benchmark",
     },
-    "matplotlib": {"sk_m2v.plotting"},
+    "matplotlib": {"sk_m2v.plotting", "sk_m2v.benchmark"},
     "mpl_toolkits": {"sk_m2v.plotting"},
     "scipy": {"sk_m2v"},
     "joblib": {"sk_m2v"},
