@@ -26,6 +26,7 @@ FLOORS = [
     "sk_m2v.train",
     "sk_m2v.onnx",
     "sk_m2v.facade",
+    "sk_m2v.tracking",  # its models call `load`
 ]
 # Below the private files at the top: those that are about texts and tokens, and those
 # that are estimators. And above everything, what gives names on when they are used.
@@ -46,6 +47,7 @@ INNER: dict[str, list[str]] = {
     "sk_m2v.distill": ["vocabulary", "teachers", "corpus"],
     "sk_m2v.train": ["features", "heads", "labels", "fitting", "saved"],
     "sk_m2v.onnx": ["graph", "models", "text", "tokenize", "heads"],
+    "sk_m2v.tracking": [],
 }
 # Where each library may be imported: nowhere else, not even inside a function.
 LIBRARIES = {
@@ -59,6 +61,8 @@ LIBRARIES = {
     "onnx": {"sk_m2v.onnx"},
     "skl2onnx": {"sk_m2v.onnx"},
     "onnxruntime": {"sk_m2v.onnx"},
+    "mlflow": {"sk_m2v.tracking"},
+    "matplotlib": {"sk_m2v.tracking"},
     "huggingface_hub": {"sk_m2v.embedding.storage", "sk_m2v.distill.teachers"},
     "nanotoken": {"sk_m2v.embedding.tokens"},
     "tokenizers": {"sk_m2v.embedding", "sk_m2v.distill", "sk_m2v.train", "sk_m2v.onnx"},
@@ -73,6 +77,7 @@ LIBRARIES = {
         "sk_m2v.persistence",
         "sk_m2v.train",
         "sk_m2v.onnx",
+        "sk_m2v.tracking",
     },
     "scipy": {"sk_m2v"},
     "joblib": {"sk_m2v"},
@@ -85,6 +90,8 @@ LIBRARIES_AT_ONCE = {
     "onnx": {"sk_m2v.onnx"},
     "skl2onnx": {"sk_m2v.onnx"},
     "onnxruntime": {"sk_m2v.onnx"},
+    "mlflow": {"sk_m2v.tracking"},
+    "matplotlib": set(),
 }
 
 

@@ -125,7 +125,10 @@ def _write_confusion(folder: Path, confusion: Any, labels: list[Any]) -> None:
         _write_json(folder / "confusion_matrix.json", content)
         table = [
             ["true \\ predicted", *labels],
-            *([label, *row] for label, row in zip(labels, confusion.tolist(), strict=True)),
+            *(
+                [label, *row]
+                for label, row in zip(labels, confusion.tolist(), strict=True)
+            ),
         ]
         if can_draw():
             figure = confusion_figure(confusion, labels)
@@ -135,10 +138,15 @@ def _write_confusion(folder: Path, confusion: Any, labels: list[Any]) -> None:
 
 def _write_candidates(path: Path, results: Mapping[str, Any]) -> None:
     names = [name for name in results if name != "params"]
-    columns = [np.ma.filled(np.ma.asarray(results[name], object), "") for name in names]
+    # What a candidate has no value of is masked, and empty in the file.
+    columns: list[Any] = [
+        np.ma.filled(np.ma.asarray(results[name], object), "") for name in names
+    ]
     _write_csv(path, [names, *zip(*columns, strict=True)])
 
 
 def _write_csv(path: Path, rows: list[Any]) -> None:
-    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+    with path.open(
+        "w", encoding="utf-8", errors="backslashreplace", newline=""
+    ) as file:
         csv.writer(file).writerows(rows)

@@ -132,7 +132,7 @@ def _log_rows(client: MlflowClient, run_id: str, rows: list[dict[str, Any]]) -> 
     errors = []
     for position, row in enumerate(rows):
         numbers = {name: it for name, it in row.items() if name not in _OTHERS}
-        seed = row.get("seed")
+        seed: Any = row.get("seed")
         step = position if _is_missing(seed) else int(seed)
         logged = [it for it in metrics(numbers, step) if it.value == it.value]
         found += logged

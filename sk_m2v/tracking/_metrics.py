@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
-import numpy as np
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
@@ -42,8 +41,13 @@ def metrics(values: Mapping[str, Any], step: int = 0) -> list[Metric]:
     return [
         Metric(key(name), float(value), now, step)
         for name, value in values.items()
-        if isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+        if _is_number(value)
     ]
+
+
+def _is_number(value: object) -> bool:
+    # A bool is a number to Python; that of NumPy is none.
+    return not isinstance(value, bool) and isinstance(value, Real)
 
 
 def epochs(history: Iterable[Mapping[str, Any]]) -> list[Metric]:

@@ -103,7 +103,8 @@ def without_autologging() -> AbstractContextManager[Any]:
     """
     if autologging_utils._AUTOLOGGING_GLOBALLY_DISABLED:
         return nullcontext()
-    return autologging_utils.disable_autologging()
+    resting: AbstractContextManager[Any] = autologging_utils.disable_autologging()
+    return resting
 
 
 def versions() -> dict[str, str]:

@@ -25,7 +25,7 @@ from sk_m2v.train.labels._labels import Labels
 
 
 @dataclass(frozen=True)
-class Scores:
+class Scores:  # numpydoc ignore=PR02
     """What an estimator does on a test set.
 
     Parameters

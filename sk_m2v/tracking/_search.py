@@ -67,9 +67,14 @@ def log_search(
     best = best_candidate(search)
     if best is not None:
         chosen = as_text(results["params"][best])
-        log_parameters(client, run_id, {f"best_{key}": it for key, it in chosen.items()})
-        # `best_score_` is there for one score only.
-        values = {"best_index": best, "best_score": getattr(search, "best_score_", None)}
+        log_parameters(
+            client, run_id, {f"best_{key}": it for key, it in chosen.items()}
+        )
+        # There is no best score where a function has chosen.
+        values = {
+            "best_index": best,
+            "best_score": getattr(search, "best_score_", None),
+        }
         log_metrics(client, run_id, metrics(values))
     numbers = {
         name: np.asarray(column)

@@ -7,6 +7,7 @@ from typing import Any
 
 import cloudpickle
 import mlflow.pyfunc
+import pandas as pd
 from mlflow.environment_variables import MLFLOW_ALLOW_PICKLE_DESERIALIZATION
 
 from sk_m2v._load import load
@@ -21,7 +22,7 @@ ARTIFACT, TEXTS = "estimator", "texts"
 
 
 @public("sk_m2v.tracking")
-class ServedEstimator(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class ServedEstimator(mlflow.pyfunc.PythonModel):
     """A fitted estimator behind MLflow's `predict`.
 
     `track` logs it, ``mlflow.pyfunc.load_model`` and ``mlflow models serve`` run it.
@@ -79,7 +80,11 @@ class ServedEstimator(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         with path.open("rb") as file:
             self.estimator = cloudpickle.load(file)
 
-    def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+    # MLflow reads this annotation, and warns of any other: with a signature of columns
+    # it makes a frame of lists and Series. What has none comes as it is.
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: Any = None
+    ) -> Any:
         """Predict, or what else the estimator can do.
 
         Parameters

@@ -278,8 +278,8 @@ def _check(
             "X_test out"
         )
     if has_test != (y_test is not None):
-        given, other = ("X_test", "y_test") if has_test else ("y_test", "X_test")
-        raise ValueError(f"{given} is given, and {other} is not: pass both or neither")
+        first = "X_test" if has_test else "y_test"
+        raise ValueError(f"{first} is given alone: pass X_test and y_test, or neither")
     if registered:
         raise ValueError(
             "registered_model_name needs the model: leave log_model as it is, True"
@@ -304,7 +304,11 @@ def _about_data(X: Any, y: Any, which: str) -> dict[str, str]:
 
 def _predictor(estimator: Any) -> Any:
     """What is logged as the model: of a search the best, None if it was not fitted."""
-    return getattr(estimator, "best_estimator_", None) if is_search(estimator) else estimator
+    return (
+        getattr(estimator, "best_estimator_", None)
+        if is_search(estimator)
+        else estimator
+    )
 
 
 def _log_fit(
@@ -316,7 +320,7 @@ def _log_fit(
 ) -> None:
     """All numbers of a run, epochs included, in one request if they are few."""
     inner = inner_estimator(estimator)
-    final = {"fit_seconds": seconds}
+    final: dict[str, Any] = {"fit_seconds": seconds}
     for name in ("n_iter_", "best_epoch_"):
         final[name.rstrip("_")] = getattr(inner, name, None)
     if found is not None:
