@@ -83,13 +83,12 @@ def check_configuration(configuration: Any) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    # A lone surrogate is a text to Python, and none to UTF-8.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def _write_json(path: Path, content: Any) -> None:
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
-    # A lone surrogate is a text to Python, and none to UTF-8.
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    _write(path, json.dumps(content, indent=2, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v.tracking._artifacts import check_configuration, log_artifacts
 from sk_m2v.tracking._metrics import log_metrics, metrics
 from sk_m2v.tracking._parameters import as_text, log_parameters
-from sk_m2v.tracking._run import LONGEST_TAG, open_run, versions
+from sk_m2v.tracking._run import LONGEST_TAG, checked_tags, open_run, versions
 from sk_m2v.tracking._sections import BENCHMARK
 from sk_m2v.tracking._store import experiment_id, open_store
 
@@ -110,11 +110,12 @@ def track_benchmark(
     if not groups:
         raise ValueError("results has no rows: there is nothing to log")
     check_configuration(configuration)
+    more_tags = checked_tags(tags)
     client = open_store(tracking_uri)
     place = experiment_id(client, prefix + (experiment or BENCHMARK), artifact_location)
     run_ids = []
     for (estimator, data_set), rows in groups.items():
-        more = {"estimator": estimator, "data_set": data_set, **(tags or {})}
+        more = {"estimator": estimator, "data_set": data_set, **more_tags}
         name = f"{estimator} on {data_set}"
         with open_run(client, place, name, {**versions(), **more}) as run_id:
             failed = _log_rows(client, run_id, rows)

@@ -99,7 +99,8 @@ def log_model(
             client.create_registered_model(registered_model_name)
         client.create_model_version(
             registered_model_name,
-            source=f"models:/{model.model_id}",
+            # "models:/..." would be looked up in the store that is the active one.
+            source=model.artifact_location,
             run_id=run_id,
             model_id=model.model_id,
         )

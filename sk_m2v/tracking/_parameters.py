@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Param
 
 from sk_m2v._messages import shortened
+from sk_m2v._text import replace_surrogates
 
 # Limits of MLflow: characters of a value and of a key, parameters of a request.
 _VALUE = 6_000
@@ -78,7 +79,11 @@ def as_text(values: Mapping[str, Any]) -> dict[str, str]:
     dict of str to str
         As text, shortened to what MLflow takes.
     """
-    return {key(name): shortened(_text(it), _VALUE) for name, it in values.items()}
+    # Databases have no lone surrogates.
+    return {
+        key(name): replace_surrogates(shortened(_text(it), _VALUE))
+        for name, it in values.items()
+    }
 
 
 def _text(value: Any) -> str:

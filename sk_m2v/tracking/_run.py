@@ -14,7 +14,8 @@ from mlflow.tracking.context import registry
 from mlflow.utils import autologging_utils
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from sk_m2v._messages import shortened
+from sk_m2v._messages import quoted, shortened
+from sk_m2v._text import replace_surrogates
 from sk_m2v._version import package_version
 
 PARENT = MLFLOW_PARENT_RUN_ID
@@ -84,7 +85,7 @@ def open_run(
         killed = isinstance(error, KeyboardInterrupt)
         try:
             text = f"{type(error).__name__}: {shortened(error, LONGEST_TAG)}"
-            client.set_tag(run_id, "error", text)
+            client.set_tag(run_id, "error", replace_surrogates(text))
             client.set_terminated(run_id, "KILLED" if killed else "FAILED")
         except Exception as second:
             # A store that does not answer must not hide what went wrong before.
@@ -105,6 +106,31 @@ def without_autologging() -> AbstractContextManager[Any]:
         return nullcontext()
     resting: AbstractContextManager[Any] = autologging_utils.disable_autologging()
     return resting
+
+
+def checked_tags(tags: Any) -> dict[str, str]:
+    """Tags of a user as text.
+
+    Parameters
+    ----------
+    tags : mapping or None
+        Names and values.
+
+    Returns
+    -------
+    dict of str to str
+        The same, values as text.
+
+    Raises
+    ------
+    TypeError
+        If it is no mapping with names that are str.
+    """
+    if tags is None:
+        return {}
+    if not isinstance(tags, Mapping) or not all(isinstance(it, str) for it in tags):
+        raise TypeError(f"tags must be a dict of str, got {quoted(tags)}")
+    return {name: str(value) for name, value in tags.items()}
 
 
 def versions() -> dict[str, str]:

@@ -17,7 +17,13 @@ from sk_m2v.tracking._data import digest, n_rows
 from sk_m2v.tracking._metrics import epochs, log_metrics, metrics
 from sk_m2v.tracking._model import log_model as _log_model
 from sk_m2v.tracking._parameters import log_parameters, parameters
-from sk_m2v.tracking._run import open_run, parent_run, versions, without_autologging
+from sk_m2v.tracking._run import (
+    checked_tags,
+    open_run,
+    parent_run,
+    versions,
+    without_autologging,
+)
 from sk_m2v.tracking._scores import Scores, scores
 from sk_m2v.tracking._search import is_search, log_search
 from sk_m2v.tracking._sections import BENCHMARK, inner_estimator, section
@@ -176,6 +182,7 @@ def track(
         registered=registered_model_name is not None and not log_model,
     )
     check_configuration(configuration)
+    more_tags = checked_tags(tags)
     # Data is read more than once.
     X, y, X_test, y_test = map(_kept, (X, y, X_test, y_test))
     client = open_store(tracking_uri)
@@ -197,7 +204,7 @@ def track(
         "section": section(estimator),
         **_about_data(X, y, "train"),
         **_about_data(X_test, y_test, "test"),
-        **{name: str(it) for name, it in (tags or {}).items()},
+        **more_tags,
     }
     found: Scores | None = None
     model_uri = None
