@@ -84,8 +84,9 @@ def history_figure(estimator: Any) -> Any:
 
     from sk_m2v.plotting import TrainingHistoryDisplay
 
-    if not getattr(estimator, "history_", None):
-        return None
     figure = Figure(figsize=(7, 4), layout="constrained")
-    TrainingHistoryDisplay.from_estimator(estimator, ax=figure.subplots())
+    try:
+        TrainingHistoryDisplay.from_estimator(estimator, ax=figure.subplots())
+    except ValueError:  # it has no epochs
+        return None
     return figure
