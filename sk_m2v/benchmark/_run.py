@@ -9,7 +9,9 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from sk_m2v._messages import listed, quoted, shortened
+from sklearn.base import is_regressor
+
+from sk_m2v._messages import quoted, shortened
 from sk_m2v._optional import require
 from sk_m2v.benchmark._data import source
 from sk_m2v.benchmark._finished import FinishedRuns, data_hash
@@ -46,7 +48,8 @@ def run_benchmark(
         ``(X, y)``, of which each seed draws another quarter as test texts, classes in
         equal shares; or a function of a seed that returns one of them, called when its
         turn comes. `y` holds classes (str or int), lists of labels or a matrix of 0 and
-        1, or numbers (float, at least one of which has a fraction).
+        1, or numbers. Numbers without a fraction are classes, unless all estimators
+        are regressors.
     random_states : iterable of int, default=(0, 1, 2)
         The seeds.
     folder : str, Path or None, default=None
@@ -145,8 +148,9 @@ def run_benchmark(
     estimators = _estimators(estimators)
     seeds = _seeds(random_states)
     scorers = scorers_of(scoring, COLUMNS)
+    regression = all(map(is_regressor, estimators.values()))
     sources = {
-        name: source(it, name, seeds[0])
+        name: source(it, name, seeds[0], regression=regression)
         for name, it in _named(data_sets, "data_sets").items()
     }
     columns = (*NAMES, *scorers, *COSTS)
@@ -204,14 +208,15 @@ def _named(values: Any, name: str) -> dict[str, Any]:
 def _estimators(values: Any) -> dict[str, Any]:
     estimators = _named(values, "estimators")
     for name, it in estimators.items():
-        methods = ("fit", "predict", "get_params", "set_params")
+        methods = ("fit", "predict", "get_params", "__sklearn_tags__")
         lacking = [method for method in methods if not hasattr(it, method)]
         if lacking or isinstance(it, type):
-            advice = "make an instance" if isinstance(it, type) else "it has no "
+            advice = "it is a class, pass an instance"
+            if not isinstance(it, type):
+                advice = "derive it from BaseEstimator, and give it fit and predict"
             raise TypeError(
-                f"estimators[{quoted(name, 40)}] must be an estimator with fit and "
-                f"predict, got {quoted(it)}: {advice}"
-                f"{listed(lacking) if lacking else ''}."
+                f"estimators[{quoted(name, 40)}] must be a classifier or regressor of "
+                f"scikit-learn, got {quoted(it)}: {advice}."
             )
     return estimators
 
