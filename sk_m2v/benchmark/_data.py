@@ -169,7 +169,7 @@ def _is_nested(y: Any) -> bool:
 
 
 def _kind(y_train: Any, y_test: Any, where: str, regression: bool) -> str:
-    forms = {isinstance(it, list) or it.ndim for it in (y_train, y_test)}
+    forms = {0 if isinstance(it, list) else it.ndim for it in (y_train, y_test)}
     if len(forms) > 1:
         raise ValueError(f"{where} has targets of two forms: pass the same for both.")
     if isinstance(y_train, list):
