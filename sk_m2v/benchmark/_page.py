@@ -19,7 +19,7 @@ th, td { padding: .25em .8em; border-bottom: 1px solid #d9dee5; text-align: left
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; }
 """
-# What would end a cell of Markdown or begin something else. A "_" inside a word does not.
+# What would end a cell of Markdown or begin something else; "_" inside a word does not.
 _SPECIAL = re.compile(r"[\\|`*<>\[\]]|(?<![^\W_])_|_(?![^\W_])")
 
 
