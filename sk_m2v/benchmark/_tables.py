@@ -118,7 +118,7 @@ def _tables(results: Any) -> Iterator[Table]:
 
 def _has_failed(runs: Any) -> Any:
     # Of a frame that went through a file, no error may be NaN.
-    return runs["error"].fillna("") != ""
+    return runs["error"].notna() & (runs["error"] != "")
 
 
 # --- Scores ---------------------------------------------------------------------------

@@ -242,8 +242,8 @@ def test_plot() -> None:
     assert "<img" not in BenchmarkReport(failed).to_html()
 
 
-def test_save(tmp_path: Path) -> None:
-    frame = results()
+@pytest.mark.parametrize("frame", [results(), results().query("error == ''")])
+def test_save(tmp_path: Path, frame: pd.DataFrame) -> None:
     folder = tmp_path / "new" / "report"
     report = BenchmarkReport(frame)
     for _ in range(2):
