@@ -158,7 +158,7 @@ def run_benchmark(
     if folder is not None:
         finished = FinishedRuns(Path(folder), estimators, scorers, columns)
 
-    rows = {}
+    rows: dict[tuple[str, str, int], dict[str, Any]] = {}
     n_runs = len(estimators) * len(sources) * len(seeds)
     with tqdm(total=n_runs, unit=" runs", disable=not verbose) as bar:
         for data_set, seed in product(sources, seeds):
@@ -168,24 +168,21 @@ def run_benchmark(
             for name, estimator in estimators.items():
                 run = {"estimator": name, "data_set": data_set, "seed": seed}
                 bar.set_description(f"{name} on {data_set}, seed {seed}")
-                path = (
-                    finished.path(name, data_set, seed, content) if finished else None
-                )
-                numbers = finished.read(path) if finished and path else None
-                error = ""
-                if numbers is None:
-                    numbers = dict.fromkeys(columns, nan)
+                kept = finished.read(run, content) if finished else None
+                numbers, error = kept or {}, ""
+                if kept is None:
                     try:
-                        numbers |= measure(estimator, data, seed, scorers)
+                        numbers = measure(estimator, data, seed, scorers)
                     except Exception as caught:
                         if error_score == "raise":
                             caught.add_note(f"In a run of the benchmark: {run}")
                             raise
                         error = f"{type(caught).__name__}: {shortened(caught)}"
-                    else:
-                        if finished and path:
-                            finished.write(path, numbers, **run)
-                rows[name, data_set, seed] = run | about | numbers | {"error": error}
+                    if finished and not error:
+                        finished.write(run, content, numbers)
+                empty = dict.fromkeys(columns, nan)
+                rows[name, data_set, seed] = {**run, **about, **empty, **numbers}
+                rows[name, data_set, seed]["error"] = error
                 bar.update()
     ordered = [rows[it] for it in product(estimators, sources, seeds)]
     return pandas.DataFrame(ordered, columns=[*RUN, *COUNTS, *columns, "error"])

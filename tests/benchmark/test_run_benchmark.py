@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -325,6 +326,12 @@ def test_bad_input(changes: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message) as raised:
         run_benchmark(**(GOOD | changes))
     assert len(str(raised.value)) <= LIMIT
+
+
+def test_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r'pip install "sk-m2v\[benchmark\]"'):
+        run_benchmark(**GOOD)
 
 
 def test_bad_data_of_a_function() -> None:
