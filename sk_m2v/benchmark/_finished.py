@@ -106,7 +106,9 @@ class FinishedRuns:
 
         Parameters
         ----------
-        run, data
+        run : mapping of str to object
+            As for `read`.
+        data : str
             As for `read`.
         numbers : mapping of str to float
             The numbers.
