@@ -49,7 +49,7 @@ class DataSet(NamedTuple):
 Source: TypeAlias = Callable[[int], DataSet]
 
 
-def source(value: Any, name: str, seed: int) -> Source:
+def source(value: Any, name: str, seed: int, *, regression: bool) -> Source:
     """Check a data set as far as it is there.
 
     Parameters
@@ -61,6 +61,8 @@ def source(value: Any, name: str, seed: int) -> Source:
         Its name.
     seed : int
         A seed, to try a split.
+    regression : bool
+        Whether whole numbers are numbers, not classes.
 
     Returns
     -------
@@ -74,13 +76,13 @@ def source(value: Any, name: str, seed: int) -> Source:
     """
     where = f"data_sets[{quoted(name, 40)}]"
     if callable(value):
-        return lambda seed: _source(value(seed), f"{where}({seed})")(seed)
-    made = _source(value, where)
+        return lambda seed: _source(value(seed), f"{where}({seed})", regression)(seed)
+    made = _source(value, where, regression)
     made(seed)
     return made
 
 
-def _source(value: Any, where: str) -> Source:
+def _source(value: Any, where: str, regression: bool) -> Source:
     if not isinstance(value, tuple | list) or len(value) not in (2, 4):
         raise TypeError(
             f"{where} must be a tuple (X_train, y_train, X_test, y_test), a tuple "
@@ -90,10 +92,11 @@ def _source(value: Any, where: str) -> Source:
     if len(value) == 4:
         X_train, y_train = _part(value[0], value[1], f"{where}, training part")
         X_test, y_test = _part(value[2], value[3], f"{where}, test part")
-        whole = DataSet(X_train, y_train, X_test, y_test, _kind(y_train, y_test, where))
+        kind = _kind(y_train, y_test, where, regression)
+        whole = DataSet(X_train, y_train, X_test, y_test, kind)
         return lambda seed: whole
     X, y = _part(value[0], value[1], where)
-    kind = _kind(y, y, where)
+    kind = _kind(y, y, where, regression)
     return lambda seed: _split(X, y, kind, seed, where)
 
 
@@ -165,8 +168,8 @@ def _is_nested(y: Any) -> bool:
     return not (is_matrix and np.asarray([*map(list, rows)]).dtype.kind in "biuf")
 
 
-def _kind(y_train: Any, y_test: Any, where: str) -> str:
-    forms = {isinstance(it, list) or it.ndim for it in (y_train, y_test)}
+def _kind(y_train: Any, y_test: Any, where: str, regression: bool) -> str:
+    forms = {0 if isinstance(it, list) else it.ndim for it in (y_train, y_test)}
     if len(forms) > 1:
         raise ValueError(f"{where} has targets of two forms: pass the same for both.")
     if isinstance(y_train, list):
@@ -177,6 +180,8 @@ def _kind(y_train: Any, y_test: Any, where: str) -> str:
             f"{y_test.shape} for the test: pass as many columns for both."
         )
     both = np.concatenate([y_train, y_test])
+    if regression and both.dtype.kind in "iuf":
+        return NUMBERS
     try:
         return _KINDS[type_of_target(both)]
     except (KeyError, ValueError):

@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Mapping
-from math import isfinite, nan
+from collections.abc import Mapping, Sequence
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from sk_m2v._version import package_version
 from sk_m2v.benchmark._data import DataSet, fingerprint
 from sk_m2v.embedding.storage._folder import write_files
 
-_NOT_IN_NAMES = re.compile(r"[^\w.-]+")
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)
 _NAME_LENGTH = 40
 
 
@@ -34,8 +34,8 @@ class FinishedRuns:
         Those that run.
     scorers : mapping of str to callable
         Further scores.
-    columns : tuple of str
-        Names of the numbers that a run has.
+    columns : sequence of str
+        Names of the numbers that every run has.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class FinishedRuns:
         folder: Path,
         estimators: Mapping[str, Any],
         scorers: Mapping[str, Any],
-        columns: tuple[str, ...],
+        columns: Sequence[str],
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
@@ -65,38 +65,15 @@ class FinishedRuns:
             for name, it in scorers.items()
         }
 
-    def path(self, estimator: str, data_set: str, seed: int, data: str) -> Path:
-        """File of a run.
-
-        Parameters
-        ----------
-        estimator, data_set : str
-            Names.
-        seed : int
-            The seed.
-        data : str
-            From `data_hash`.
-
-        Returns
-        -------
-        Path
-            The file, which may not exist.
-        """
-        content = [
-            *(package_version(), self._estimators[estimator], data, seed),
-            *sorted(self._scorers.items()),
-        ]
-        key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
-        names = (_file_name(it) for it in (estimator, data_set))
-        return self._folder / f"{'.'.join(names)}.{seed}.{key}.json"
-
-    def read(self, path: Path) -> dict[str, float] | None:
+    def read(self, run: Mapping[str, Any], data: str) -> dict[str, float] | None:
         """Numbers of a run.
 
         Parameters
         ----------
-        path : Path
-            From `path`.
+        run : mapping of str to object
+            Its ``"estimator"``, ``"data_set"`` and ``"seed"``.
+        data : str
+            From `data_hash`.
 
         Returns
         -------
@@ -108,12 +85,10 @@ class FinishedRuns:
         UserWarning
             If the file is damaged.
         """
+        path = self._path(run, data)
         try:
-            content = json.loads(path.read_bytes())["numbers"]
-            return {
-                name: nan if content[name] is None else float(content[name])
-                for name in self._columns
-            }
+            numbers = json.loads(path.read_bytes())["numbers"]
+            return {name: _number(numbers[name]) for name in self._columns}
         except FileNotFoundError:
             return None
         except (LookupError, TypeError, ValueError) as error:
@@ -124,21 +99,40 @@ class FinishedRuns:
             )
             return None
 
-    def write(self, path: Path, numbers: Mapping[str, float], **names: Any) -> None:
+    def write(
+        self, run: Mapping[str, Any], data: str, numbers: Mapping[str, float]
+    ) -> None:
         """Keep the numbers of a run.
 
         Parameters
         ----------
-        path : Path
-            From `path`.
+        run : mapping of str to object
+            As for `read`.
+        data : str
+            As for `read`.
         numbers : mapping of str to float
             The numbers.
-        **names : str or int
-            Which run, for those who read the file.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
         """
-        finite = {k: v if isfinite(v) else None for k, v in numbers.items()}
-        text = json.dumps({**names, "numbers": finite}, indent=2, ensure_ascii=False)
-        write_files({path: text.encode("utf-8", "replace")})
+        # JSON has no NaN.
+        found = {name: numbers.get(name, nan) for name in self._columns}
+        stored = {k: None if isnan(v) else v for k, v in found.items()}
+        text = json.dumps({**run, "numbers": stored}, indent=2)
+        write_files({self._path(run, data): text.encode()})
+
+    def _path(self, run: Mapping[str, Any], data: str) -> Path:
+        content = [
+            *(package_version(), self._estimators[run["estimator"]], data, run["seed"]),
+            *sorted(self._scorers.items()),
+        ]
+        key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
+        names = [_NOT_IN_NAMES.sub("_", run[it]) for it in ("estimator", "data_set")]
+        short = ".".join(it[:_NAME_LENGTH] for it in names)
+        return self._folder / f"{short}.{run['seed']}.{key}.json"
 
 
 def data_hash(data: DataSet) -> str:
@@ -172,5 +166,9 @@ def _content(value: Any, where: str) -> str:
         ) from error
 
 
-def _file_name(name: str) -> str:
-    return _NOT_IN_NAMES.sub("_", name)[:_NAME_LENGTH]
+def _number(value: Any) -> float:
+    if value is None:
+        return nan
+    if not isinstance(value, int | float):
+        raise TypeError(f"{quoted(value)} is no number")
+    return float(value)

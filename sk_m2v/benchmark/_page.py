@@ -19,6 +19,8 @@ th, td { padding: .25em .8em; border-bottom: 1px solid #d9dee5; text-align: left
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
 img { max-width: 100%; }
 """
+# What would end a cell of Markdown or begin something else; "_" inside a word does not.
+_SPECIAL = re.compile(r"[\\|`*<>\[\]]|(?<![^\W_])_|_(?![^\W_])")
 
 
 def markdown(table: Table) -> str:
@@ -55,8 +57,7 @@ def markdown(table: Table) -> str:
 
 
 def _in_markdown(cell: Cell) -> str:
-    # What would end a cell or begin something else.
-    text = re.sub(r"([\\|`*_<>\[\]])", r"\\\1", " ".join(cell.text.split()))
+    text = _SPECIAL.sub(r"\\\g<0>", " ".join(cell.text.split()))
     return f"**{text}**" if cell.is_best and text else text
 
 

@@ -56,11 +56,11 @@ class BenchmarkReport:
     ...     {"films": (texts, ["+", "+", "-", "-"] * 5)},
     ... )
     >>> for line in BenchmarkReport(results).to_markdown().splitlines()[4:8]:
-    ...     print(line[:30])
-    | estimator     |   accuracy |
-    | ------------- | ---------: |
-    | FE            | **1.0000** |
-    | most frequent |     0.4000 |
+    ...     print(line[:39])
+    | estimator     |            accuracy |
+    | ------------- | ------------------: |
+    | FE            | **1.0000 ± 0.0000** |
+    | most frequent |     0.4000 ± 0.0000 |
     """
 
     def __init__(self, results: Any) -> None:

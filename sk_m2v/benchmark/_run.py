@@ -9,7 +9,9 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from sk_m2v._messages import listed, quoted, shortened
+from sklearn.base import is_regressor
+
+from sk_m2v._messages import quoted, shortened
 from sk_m2v._optional import require
 from sk_m2v.benchmark._data import source
 from sk_m2v.benchmark._finished import FinishedRuns, data_hash
@@ -46,7 +48,8 @@ def run_benchmark(
         ``(X, y)``, of which each seed draws another quarter as test texts, classes in
         equal shares; or a function of a seed that returns one of them, called when its
         turn comes. `y` holds classes (str or int), lists of labels or a matrix of 0 and
-        1, or numbers (float, at least one of which has a fraction).
+        1, or numbers. Numbers without a fraction are classes, unless all estimators
+        are regressors.
     random_states : iterable of int, default=(0, 1, 2)
         The seeds.
     folder : str, Path or None, default=None
@@ -145,8 +148,9 @@ def run_benchmark(
     estimators = _estimators(estimators)
     seeds = _seeds(random_states)
     scorers = scorers_of(scoring, COLUMNS)
+    regression = all(map(is_regressor, estimators.values()))
     sources = {
-        name: source(it, name, seeds[0])
+        name: source(it, name, seeds[0], regression=regression)
         for name, it in _named(data_sets, "data_sets").items()
     }
     columns = (*NAMES, *scorers, *COSTS)
@@ -154,7 +158,7 @@ def run_benchmark(
     if folder is not None:
         finished = FinishedRuns(Path(folder), estimators, scorers, columns)
 
-    rows = {}
+    rows: dict[tuple[str, str, int], dict[str, Any]] = {}
     n_runs = len(estimators) * len(sources) * len(seeds)
     with tqdm(total=n_runs, unit=" runs", disable=not verbose) as bar:
         for data_set, seed in product(sources, seeds):
@@ -164,24 +168,21 @@ def run_benchmark(
             for name, estimator in estimators.items():
                 run = {"estimator": name, "data_set": data_set, "seed": seed}
                 bar.set_description(f"{name} on {data_set}, seed {seed}")
-                path = (
-                    finished.path(name, data_set, seed, content) if finished else None
-                )
-                numbers = finished.read(path) if finished and path else None
-                error = ""
-                if numbers is None:
-                    numbers = dict.fromkeys(columns, nan)
+                kept = finished.read(run, content) if finished else None
+                numbers, error = kept or {}, ""
+                if kept is None:
                     try:
-                        numbers |= measure(estimator, data, seed, scorers)
+                        numbers = measure(estimator, data, seed, scorers)
                     except Exception as caught:
                         if error_score == "raise":
                             caught.add_note(f"In a run of the benchmark: {run}")
                             raise
                         error = f"{type(caught).__name__}: {shortened(caught)}"
-                    else:
-                        if finished and path:
-                            finished.write(path, numbers, **run)
-                rows[name, data_set, seed] = run | about | numbers | {"error": error}
+                    if finished and not error:
+                        finished.write(run, content, numbers)
+                empty = dict.fromkeys(columns, nan)
+                rows[name, data_set, seed] = {**run, **about, **empty, **numbers}
+                rows[name, data_set, seed]["error"] = error
                 bar.update()
     ordered = [rows[it] for it in product(estimators, sources, seeds)]
     return pandas.DataFrame(ordered, columns=[*RUN, *COUNTS, *columns, "error"])
@@ -204,14 +205,15 @@ def _named(values: Any, name: str) -> dict[str, Any]:
 def _estimators(values: Any) -> dict[str, Any]:
     estimators = _named(values, "estimators")
     for name, it in estimators.items():
-        methods = ("fit", "predict", "get_params", "set_params")
+        methods = ("fit", "predict", "get_params", "__sklearn_tags__")
         lacking = [method for method in methods if not hasattr(it, method)]
         if lacking or isinstance(it, type):
-            advice = "make an instance" if isinstance(it, type) else "it has no "
+            advice = "it is a class, pass an instance"
+            if not isinstance(it, type):
+                advice = "derive it from BaseEstimator, and give it fit and predict"
             raise TypeError(
-                f"estimators[{quoted(name, 40)}] must be an estimator with fit and "
-                f"predict, got {quoted(it)}: {advice}"
-                f"{listed(lacking) if lacking else ''}."
+                f"estimators[{quoted(name, 40)}] must be a classifier or regressor of "
+                f"scikit-learn, got {quoted(it)}: {advice}."
             )
     return estimators
 

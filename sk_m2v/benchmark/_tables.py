@@ -118,7 +118,7 @@ def _tables(results: Any) -> Iterator[Table]:
 
 def _has_failed(runs: Any) -> Any:
     # Of a frame that went through a file, no error may be NaN.
-    return runs["error"].fillna("") != ""
+    return runs["error"].notna() & (runs["error"] != "")
 
 
 # --- Scores ---------------------------------------------------------------------------
@@ -136,13 +136,11 @@ def _summary(runs: Any, kind: str) -> Table:
     for score in scores:
         values = {name: _over_seeds(means[score].loc[name]) for name in names}
         best = _best({name: values[name][0] for name in whole}, score)
-        columns.append([Cell(_text(values[it][0]), it in best) for it in names])
+        columns.append([Cell(_with_error(*values[it]), it in best) for it in names])
         header.append(score.replace("_", " "))
-        if any(isfinite(error) for _, error in values.values()):
-            columns.append([Cell(_text(values[it][1])) for it in names])
-            header.append("standard error")
     rows = [[Cell(name), *cells] for name, *cells in zip(names, *columns, strict=True)]
-    return Table(f"{_TITLES[kind]}: means over data sets", header, rows)
+    title = f"{_TITLES[kind]}: means over data sets, ± standard error over seeds"
+    return Table(title, header, rows)
 
 
 def _means(runs: Any, score: str) -> Any:
@@ -200,6 +198,10 @@ def _best(values: dict[str, float], score: str) -> set[str]:
 
 def _text(value: float, form: str = ".4f") -> str:
     return format(value, form) if isfinite(value) else ""
+
+
+def _with_error(value: float, error: float) -> str:
+    return " ± ".join(filter(None, [_text(value), _text(error)]))
 
 
 # --- Costs ----------------------------------------------------------------------------

@@ -1,7 +1,4 @@
-"""Classifiers of texts behind one interface, and what a fit of one is worth.
-
-Labels are numbers from 0: each contender gets them in the form that it takes.
-"""
+"""Classifiers of texts of several packages, all of them estimators of scikit-learn."""
 
 from __future__ import annotations
 
@@ -13,32 +10,34 @@ from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from _quality import LabelledTexts
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
-Labels = npt.NDArray[Any]
-FloatArray = npt.NDArray[np.float64]
-
-UNSEEN = 1e-9  # probability of a class that is not in the training texts
-
-
-class Missing(Exception):
-    """Something is not installed, or not written yet."""
+from sk_m2v import (
+    FeatureExtractionClassifier,
+    FromScratchClassifier,
+    StaticClassifier,
+    StaticEmbedding,
+)
 
 
 class Base:
-    """The model that all but those from scratch start with."""
+    """The model that all but those from scratch start with; clones share it."""
 
-    def __init__(self, folder: Path | None) -> None:
-        from sk_m2v import StaticEmbedding
+    def __init__(self, own: Any) -> None:
+        self.own = own
 
-        self.own = StaticEmbedding.from_pretrained(
-            *([] if folder is None else [folder])
-        )
+    def __deepcopy__(self, memo: object) -> Base:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Base, (self.own,)
 
     @cached_property
     def _vectors(self) -> npt.NDArray[np.float32]:
@@ -65,58 +64,64 @@ class Base:
             max_length=self.own.max_length,
         )
 
-
-# --- Contenders ---------------------------------------------------------------------
-
-
-def tf_idf(base: Base, seed: int) -> Any:
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.pipeline import make_pipeline
-
-    return make_pipeline(TfidfVectorizer(), _logistic_regression())
+    @cached_property
+    def frozen_peer(self) -> Any:
+        """One for those that do not change it."""
+        return self.peer()
 
 
-def peer_vectors(base: Base, seed: int) -> Any:
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer
-
-    encode = FunctionTransformer(base.peer().encode)
-    return make_pipeline(encode, _logistic_regression())
+def read_base(folder: Path | None) -> Base:
+    own = StaticEmbedding.from_pretrained(*([] if folder is None else [folder]))
+    return Base(own)
 
 
-def _logistic_regression() -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=10, max_iter=1000)
+# --- Estimators of others -----------------------------------------------------------
 
 
-def peer_classifier(base: Base, seed: int) -> PeerClassifier:
-    return PeerClassifier(base.peer(), seed)
+class PeerVectors(TransformerMixin, BaseEstimator):
+    """Texts to vectors, by model2vec."""
 
+    def __init__(self, base: Base) -> None:
+        self.base = base
 
-class PeerClassifier:
-    """model2vec's classifier: labels are strings, and its progress bars are hidden."""
-
-    def __init__(self, model: Any, seed: int) -> None:
-        from model2vec.train import StaticModelForClassification
-
-        self._classifier = StaticModelForClassification.from_static_model(model=model)
-        self._seed = seed
-
-    def fit(self, texts: list[str], labels: Any) -> PeerClassifier:
-        names = [it if isinstance(it, list) else str(it) for it in labels]
-        with _silence():
-            self._classifier.fit(texts, names, random_seed=self._seed)
+    def fit(self, texts: list[str], labels: Any = None) -> PeerVectors:
         return self
 
-    @property
-    def classes_(self) -> Labels:
-        return np.array([int(name) for name in self._classifier.classes_])
+    def transform(self, texts: list[str]) -> Any:
+        return self.base.frozen_peer.encode(texts)
 
-    def predict(self, texts: list[str]) -> list[list[str]]:
-        """Of a fit to lists of names."""
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class PeerClassifier(ClassifierMixin, BaseEstimator):
+    """model2vec's classifier: labels are strings, and its progress bars are hidden."""
+
+    def __init__(self, base: Base, random_state: int = 0) -> None:
+        self.base = base
+        self.random_state = random_state
+
+    def fit(self, texts: list[str], labels: Any) -> PeerClassifier:
+        from model2vec.train import StaticModelForClassification
+
+        self._lists = isinstance(labels, list)
+        flat = [it for row in labels for it in row] if self._lists else labels
+        self._labels = {str(it): it for it in np.unique(flat).tolist()}
+        names = [list(map(str, it)) if self._lists else str(it) for it in labels]
         with _silence():
-            return [list(names) for names in self._classifier.predict(texts)]
+            model = StaticModelForClassification.from_static_model(
+                model=self.base.peer()
+            )
+            self._classifier = model.fit(texts, names, random_seed=self.random_state)
+        self.classes_ = np.array([self._labels[it] for it in model.classes_])
+        return self
+
+    def predict(self, texts: list[str]) -> Any:
+        with _silence():
+            found = self._classifier.predict(texts)
+        if self._lists:
+            return [[self._labels[name] for name in names] for names in found]
+        return np.array([self._labels[name] for name in found])
 
     def predict_proba(self, texts: list[str]) -> Any:
         with _silence():
@@ -129,67 +134,59 @@ def _silence() -> Iterator[None]:
         yield
 
 
-def own(name: str, *, needs_base: bool) -> Callable[[Base, int], Any]:
-    """An estimator of sk_m2v, by its name."""
-
-    def make(base: Base, seed: int) -> Any:
-        try:
-            estimator = getattr(import_module("sk_m2v"), name)
-        except (AttributeError, ImportError) as error:
-            raise Missing(f"sk_m2v.{name}: {error}") from error
-        start = {"model": base.own} if needs_base else {}
-        return estimator(**start, random_state=seed)
-
-    return make
-
-
-def fast_text(**settings: Any) -> Callable[[Base, int], FastText]:
-    def make(base: Base, seed: int) -> FastText:
-        return FastText({**settings, "seed": seed})
-
-    return make
-
-
-class FastText:
+class FastText(ClassifierMixin, BaseEstimator):
     """fastText, for texts prepared as in its tutorial; preparing them is timed."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        try:
-            import fasttext
-        except ImportError as error:
-            raise Missing("fastText: pip install fasttext-wheel") from error
-        self._train = fasttext.train_supervised
-        self._settings = settings
+    def __init__(
+        self,
+        word_ngrams: int = 1,
+        epoch: int = 5,
+        lr: float = 0.1,
+        random_state: int = 0,
+    ) -> None:
+        self.word_ngrams = word_ngrams
+        self.epoch = epoch
+        self.lr = lr
+        self.random_state = random_state
 
-    def fit(self, texts: list[str], labels: Labels) -> FastText:
-        self.classes_ = np.unique(labels)
+    def fit(self, texts: list[str], labels: Any) -> FastText:
+        import fasttext
+
+        self.classes_, codes = np.unique(labels, return_inverse=True)
         # It learns from the lines in their order, and some files are sorted by label:
         # its tutorial shuffles as well.
-        order = np.random.default_rng(self._settings["seed"]).permutation(len(texts))
+        order = np.random.default_rng(self.random_state).permutation(len(texts))
         with TemporaryDirectory() as folder:
             path = Path(folder) / "train.txt"
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(
-                    f"__label__{labels[index]} {_prepared(texts[index])}"
+                    f"__label__{codes[index]} {_prepared(texts[index])}"
                     for index in order
                 )
             # Two threads, also for its defaults: these are all cores but one.
-            self._model = self._train(
-                input=str(path), **self._settings, thread=2, verbose=0
+            self._model = fasttext.train_supervised(
+                input=str(path),
+                wordNgrams=self.word_ngrams,
+                epoch=self.epoch,
+                lr=self.lr,
+                seed=self.random_state,
+                thread=2,
+                verbose=0,
             )
         return self
 
-    def predict_proba(self, texts: list[str]) -> FloatArray:
-        place = {f"__label__{name}": i for i, name in enumerate(self.classes_)}
-        result = np.zeros((len(texts), len(place)))
+    def predict(self, texts: list[str]) -> Any:
+        return self.classes_[self.predict_proba(texts).argmax(axis=1)]
+
+    def predict_proba(self, texts: list[str]) -> Any:
+        n_classes = len(self.classes_)
+        result = np.zeros((len(texts), n_classes))
         # Its `predict` of one text breaks under numpy 2, and of a list repeats one
         # probability for all classes.
         predict = self._model.f.predict
         for row, text in zip(result, texts, strict=True):
-            for probability, name in predict(
-                _prepared(text), len(place), 0.0, "strict"
-            ):
-                row[place[name]] = probability
+            for probability, name in predict(_prepared(text), n_classes, 0.0, "strict"):
+                row[int(name.removeprefix("__label__"))] = probability
         return result
 
 
@@ -200,128 +197,53 @@ def _prepared(text: str) -> str:
     return clean + "\n"
 
 
+# --- Contenders ---------------------------------------------------------------------
+
+
+def _logistic_regression() -> LogisticRegression:
+    return LogisticRegression(C=10, max_iter=1000)
+
+
 class Contender(NamedTuple):
     title: str
-    make: Callable[[Base, int], Any]
+    make: Callable[[Base], Any]
+    needs: str = "sklearn"  # a module
 
 
 CONTENDERS = {
-    "tfidf": Contender("TF-IDF + LR", tf_idf),
-    "m2v-lr": Contender("model2vec + LR", peer_vectors),
-    "m2v": Contender("model2vec classifier", peer_classifier),
-    "fe": Contender("FE", own("FeatureExtractionClassifier", needs_base=True)),
-    "ft": Contender("FT", own("StaticClassifier", needs_base=True)),
-    "pt": Contender("PT", own("FromScratchClassifier", needs_base=False)),
-    "fasttext": Contender(
-        "fastText, 2-grams", fast_text(wordNgrams=2, epoch=25, lr=0.5)
+    "tfidf": Contender(
+        "TF-IDF + LR",
+        lambda base: make_pipeline(TfidfVectorizer(), _logistic_regression()),
     ),
-    "fasttext-default": Contender("fastText, defaults", fast_text()),
+    "m2v-lr": Contender(
+        "model2vec + LR",
+        lambda base: make_pipeline(PeerVectors(base), _logistic_regression()),
+        "model2vec",
+    ),
+    "m2v": Contender("model2vec classifier", PeerClassifier, "model2vec.train"),
+    "fe": Contender("FE", lambda base: FeatureExtractionClassifier(base.own)),
+    "ft": Contender("FT", lambda base: StaticClassifier(base.own), "torch"),
+    "pt": Contender("PT", lambda base: FromScratchClassifier(), "torch"),
+    "fasttext": Contender(
+        "fastText, 2-grams",
+        lambda base: FastText(word_ngrams=2, epoch=25, lr=0.5),
+        "fasttext",
+    ),
+    "fasttext-default": Contender(
+        "fastText, defaults", lambda base: FastText(), "fasttext"
+    ),
 }
 
 
-def available(names: Sequence[str], base: Base) -> list[str]:
-    """Those that can be made; says of the others what they lack."""
-    found = []
+def available(names: Sequence[str], base: Base) -> dict[str, Any]:
+    """Estimators by title, of those that can be made; says what the others lack."""
+    found = {}
     for name in names:
+        contender = CONTENDERS[name]
         try:
-            CONTENDERS[name].make(base, 0)
-        except Missing as error:
-            print(f"left out: {error}", flush=True)
+            import_module(contender.needs)
+        except ImportError as error:
+            print(f"left out: {contender.title}: {error}", flush=True)
         else:
-            found.append(name)
+            found[contender.title] = contender.make(base)
     return found
-
-
-# --- Scores -------------------------------------------------------------------------
-
-
-class Scores(NamedTuple):
-    """Of one fit to one label a text."""
-
-    accuracy: float
-    macro_f1: float
-    log_loss: float
-    fit_s: float
-    predict_s: float
-    n_texts: int  # predicted
-
-
-class ListScores(NamedTuple):
-    """Of one fit to lists of labels."""
-
-    micro_f1: float
-    macro_f1: float
-    fit_s: float
-    predict_s: float
-    n_texts: int
-
-
-def scores_of(make: Callable[[int], Any], data: LabelledTexts) -> list[Scores]:
-    """Fit and judge a new classifier for each seed."""
-    from sklearn.metrics import accuracy_score, f1_score, log_loss
-
-    classes, labels = np.unique(data.labels, return_inverse=True)
-    truth = labels[data.test]
-    results = []
-    for seed, rows in enumerate(data.train):
-        model, found, fit_s, predict_s = _measure(
-            make(seed), "predict_proba", data, rows, labels[rows]
-        )
-        proba = all_classes(found, model.classes_, len(classes))
-        predicted = proba.argmax(axis=1)
-        results.append(
-            Scores(
-                accuracy_score(truth, predicted),
-                f1_score(truth, predicted, average="macro", zero_division=0),
-                log_loss(truth, proba, labels=np.arange(len(classes))),
-                fit_s,
-                predict_s,
-                len(truth),
-            )
-        )
-    return results
-
-
-def all_classes(found: Any, seen: Labels, n_classes: int) -> FloatArray:
-    """Probabilities of all classes, from those of the classes in the training texts."""
-    proba = np.full((len(found), n_classes), UNSEEN)
-    proba[:, np.asarray(seen)] = found
-    if not np.isfinite(proba).all():
-        raise ValueError("predict_proba gave NaN or infinity")
-    rows: FloatArray = proba / proba.sum(axis=1, keepdims=True)
-    return rows
-
-
-def list_scores_of(make: Callable[[int], Any], data: LabelledTexts) -> list[ListScores]:
-    """Fit and judge a new classifier for each seed; a text has a list of labels."""
-    from sklearn.metrics import f1_score
-    from sklearn.preprocessing import MultiLabelBinarizer
-
-    labels = [[str(name) for name in names] for names in data.labels]
-    binarizer = MultiLabelBinarizer().fit(labels)
-    truth = binarizer.transform([labels[row] for row in data.test])
-    results = []
-    for seed, rows in enumerate(data.train):
-        _, found, fit_s, predict_s = _measure(
-            make(seed), "predict", data, rows, [labels[row] for row in rows]
-        )
-        predicted = binarizer.transform(found)
-        used = (truth | predicted).any(axis=0)  # the labels that macro F1 counts
-        micro, macro = (
-            f1_score(truth[:, used], predicted[:, used], average=it, zero_division=0)
-            for it in ("micro", "macro")
-        )
-        results.append(ListScores(micro, macro, fit_s, predict_s, len(truth)))
-    return results
-
-
-def _measure(
-    model: Any, predict: str, data: LabelledTexts, rows: Any, labels: Any
-) -> tuple[Any, Any, float, float]:
-    """The fitted model, what it predicts of the test texts, and seconds for each."""
-    train, test = ([data.texts[row] for row in part] for part in (rows, data.test))
-    start = perf_counter()
-    model.fit(train, labels)
-    fitted = perf_counter()
-    found = getattr(model, predict)(test)
-    return model, found, fitted - start, perf_counter() - fitted

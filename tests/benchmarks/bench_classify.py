@@ -6,11 +6,10 @@
 Classifiers learn from 1,000 texts (unless --skip-few), and with --all-rows others from
 all training texts; with --multilabel also lists of labels, from as many. With --data,
 any folder of sets will do: <name>/train.jsonl.gz and test.jsonl.gz, rows with "text"
-and "label".
+and "label". With --folder, what was stopped goes on; --report writes pages.
 
-Seconds of a fit include tokenizing, those of predicting are of `predict_proba`
-(`predict`, for lists of labels) of all test texts. All that start from a model start
-from the same one, which is loaded before.
+Seconds of a fit include tokenizing, those of predicting are of `predict` of all test
+texts. All that start from a model start from the same one, which is loaded before.
 """
 
 from __future__ import annotations
@@ -20,36 +19,27 @@ import gzip
 import json
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-from _classify import (
-    CONTENDERS,
-    Base,
-    ListScores,
-    Scores,
-    available,
-    list_scores_of,
-    scores_of,
-)
+import pandas as pd
+from _classify import CONTENDERS, available, read_base
 from _common import print_markdown, say, shared
-from _quality import N_TRAIN, LabelledTexts, read_labelled
+from _quality import N_TRAIN, read_labelled
 
-# Set -> contender -> a result for each seed.
-Results = dict[str, dict[str, list[Any]]]
+from sk_m2v.benchmark import BenchmarkReport, run_benchmark
 
 OWN = ("fe", "ft", "pt")
-MEASURES = {  # of Scores and ListScores: title, format
+MEASURES = {  # column of the results: title, format
     "accuracy": ("accuracy", ".4f"),
     "micro_f1": ("micro F1", ".4f"),
     "macro_f1": ("macro F1", ".4f"),
     "log_loss": ("log-loss", ".4f"),
-    "fit_s": ("fit, seconds", ".2f"),
-    "predict_s": ("predict, seconds", ".3f"),
+    "fit_seconds": ("fit, seconds", ".2f"),
+    "predict_seconds": ("predict, seconds", ".3f"),
 }
-GAINS = ("accuracy", "macro_f1", "log_loss")
+GAINS = ["accuracy", "macro_f1", "log_loss"]
 
 
 class Section(NamedTuple):
@@ -85,145 +75,117 @@ def find_sets(folder: Path) -> dict[str, bool]:
     return sets
 
 
-def run(
-    names: Sequence[str],
-    sets: Sequence[str],
-    base: Base,
-    read: Callable[[str], LabelledTexts],
-    judge: Callable[..., list[Any]],
-) -> Results:
-    """Fit all contenders to all sets, for each seed."""
-    results: Results = {}
-    for data_set in sets:
-        data = read(data_set)
-        n_train, n_test = len(data.train[0]), len(data.test)
-        say(f"{data_set}: {n_train:,} training texts, {n_test:,} test texts")
-        results[data_set] = {}
-        for name in names:
-            make = partial(CONTENDERS[name].make, base)
-            scores = results[data_set][name] = judge(make, data)
-            means = (
-                f"{title} {mean(scores, measure):{form}}"
-                for measure, (title, form) in MEASURES.items()
-                if hasattr(scores[0], measure)
-            )
-            say(f"  {CONTENDERS[name].title}: {', '.join(means)}")
-    return results
+def draw(read: Callable[[str], Any], name: str, seed: int) -> tuple[Any, ...]:
+    """Training and test part of a set, for a seed."""
+    data = read(name)
+    parts: list[Any] = []
+    for rows in (data.train[seed], data.test):
+        labels = data.labels[rows]
+        parts.append([data.texts[row] for row in rows])
+        parts.append(list(labels) if labels.dtype == object else labels)
+    return tuple(parts)
 
 
 # --- Tables -------------------------------------------------------------------------
 
 
-def mean(scores: Sequence[Scores | ListScores], measure: str) -> float:
-    return float(np.mean([getattr(it, measure) for it in scores]))
+def by_set(results: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Means over seeds: a row for each set, a column for each estimator."""
+    keys = ["data_set", "estimator"]
+    return results.groupby(keys, sort=False)[measure].mean().unstack(sort=False)
 
 
-def mean_of_sets(results: Results, name: str, measure: str) -> float:
-    return float(np.mean([mean(it[name], measure) for it in results.values()]))
+def titles(names: Sequence[str], results: pd.DataFrame) -> list[str]:
+    """Those of contenders that were run."""
+    known = set(results["estimator"])
+    return [it for name in names if (it := CONTENDERS[name].title) in known]
 
 
-def titles(names: Sequence[str]) -> list[str]:
-    return [CONTENDERS[name].title for name in names]
+def print_frame(title: str, frame: pd.DataFrame, form: str) -> None:
+    rows = [
+        [str(name), *(format(it, form) for it in row)]
+        for name, row in zip(frame.index, frame.to_numpy(), strict=True)
+    ]
+    print_markdown(title, ["", *frame.columns], rows)
 
 
-def print_measures(title: str, results: Results, names: Sequence[str]) -> None:
+def print_measures(title: str, results: pd.DataFrame) -> None:
     """A table for each measure: sets, and their mean."""
-    kind = type(next(iter(results.values()))[names[0]][0])
     for measure, (measured, form) in MEASURES.items():
-        if measure not in kind._fields:
-            continue
-        rows = [
-            [data_set, *(f"{mean(scores[name], measure):{form}}" for name in names)]
-            for data_set, scores in results.items()
-        ]
-        means = (mean_of_sets(results, name, measure) for name in names)
-        rows.append(["mean", *(f"{it:{form}}" for it in means)])
-        print_markdown(f"{title}: {measured}", ["", *titles(names)], rows)
+        if results[measure].notna().any():
+            table = by_set(results, measure)
+            table.loc["mean"] = table.mean()
+            print_frame(f"{title}: {measured}", table, form)
 
 
 def print_differences(
-    title: str, results: Results, pairs: Sequence[tuple[str, str]]
+    title: str, results: pd.DataFrame, pairs: Sequence[tuple[str, str]]
 ) -> None:
     """Set by set; the last row tells what the seeds make of the means."""
-    columns = [(pair, measure) for pair in pairs for measure in GAINS]
-    by_seed = {
-        data_set: np.array(
-            [
-                [
-                    getattr(own, measure) - getattr(peer, measure)
-                    for own, peer in zip(scores[pair[0]], scores[pair[1]], strict=True)
-                ]
-                for pair, measure in columns
-            ]
-        )
-        for data_set, scores in results.items()
+    scores = {
+        name: runs.set_index(["data_set", "seed"])
+        for name, runs in results.groupby("estimator")
     }
-    mean_by_seed = np.mean(list(by_seed.values()), axis=0)
+    gains = {
+        f"{own} - {peer}, {MEASURES[it][0]}": scores[own][it] - scores[peer][it]
+        for own, peer in pairs
+        for it in GAINS
+    }
+    frame = pd.DataFrame(gains)
+    table = frame.groupby("data_set", sort=False).mean()
+    means = frame.groupby("seed").mean()
+    table.loc["mean"] = means.mean()
+    if len(means) > 1:
+        table.loc["standard error"] = means.sem()
+    print_frame(f"{title}: differences", table, "+.4f")
+
+
+def print_summary(title: str, results: pd.DataFrame) -> None:
+    runs = results.groupby("estimator", sort=False)
+    table = pd.DataFrame({it: by_set(results, it).mean() for it in GAINS})
+    seconds = runs["fit_seconds"].median()
+    rates = runs["n_test"].sum() / runs["predict_seconds"].sum()
     rows = [
-        [name, *(f"{it:+.4f}" for it in values.mean(axis=1))]
-        for name, values in {**by_seed, "mean": mean_by_seed}.items()
-    ]
-    if (n_seeds := mean_by_seed.shape[1]) > 1:
-        errors = mean_by_seed.std(axis=1, ddof=1) / np.sqrt(n_seeds)
-        rows.append(["standard error", *(f"{it:.4f}" for it in errors)])
-    header = [""]
-    for pair, measure in columns:
-        first, second = titles(pair)
-        header.append(f"{first} - {second}, {MEASURES[measure][0]}")
-    print_markdown(f"{title}: differences", header, rows)
-
-
-def print_summary(title: str, results: Results, names: Sequence[str]) -> None:
-    def row(name: str) -> list[str]:
-        fits = [it for scores in results.values() for it in scores[name]]
-        rate = sum(it.n_texts for it in fits) / sum(it.predict_s for it in fits)
-        return [
-            CONTENDERS[name].title,
-            *(f"{mean_of_sets(results, name, it):.4f}" for it in GAINS),
-            f"{np.median([it.fit_s for it in fits]):.2f}",
-            f"{rate:,.0f}",
+        [
+            name,
+            *(f"{it:.4f}" for it in row),
+            f"{seconds[name]:.2f}",
+            f"{rates[name]:,.0f}",
         ]
-
+        for name, row in zip(table.index, table.to_numpy(), strict=True)
+    ]
     header = [
         *("", "accuracy", "macro F1", "log-loss"),
         *("fit, median seconds", "predict, texts/s"),
     ]
-    print_markdown(f"{title}: summary", header, [row(name) for name in names])
+    print_markdown(f"{title}: summary", header, rows)
 
 
 def print_worst_sets(
-    title: str, results: Results, names: Sequence[str], references: Sequence[str]
+    title: str, results: pd.DataFrame, names: Sequence[str], references: Sequence[str]
 ) -> None:
     """Where accuracy falls the most behind the best reference."""
+    table = by_set(results, "accuracy")
     rows = []
     for name in names:
-        gains = {
-            data_set: mean(scores[name], "accuracy")
-            - max(mean(scores[it], "accuracy") for it in references)
-            for data_set, scores in results.items()
-        }
-        worst = min(gains, key=lambda it: gains[it])
-        n_behind = sum(gain < 0 for gain in gains.values())
-        behind = f"{n_behind} of {len(gains)}"
-        rows.append([CONTENDERS[name].title, worst, f"{gains[worst]:+.4f}", behind])
-    best = " and ".join(titles(references))
+        gains = table[name] - table[[*references]].max(axis=1)
+        behind = f"{(gains < 0).sum()} of {len(gains)}"
+        rows.append([name, gains.idxmin(), f"{gains.min():+.4f}", behind])
     header = ["", "worst set", "accuracy", "sets behind"]
-    print_markdown(f"{title}: against the better of {best}", header, rows)
+    print_markdown(
+        f"{title}: against the better of {' and '.join(references)}", header, rows
+    )
 
 
-def print_section(section: Section, title: str, results: Results) -> None:
-    if not results:
-        return
-    names = list(next(iter(results.values())))
-    print_measures(title, results, names)
+def print_section(section: Section, title: str, results: pd.DataFrame) -> None:
+    print_measures(title, results)
     if section is LISTS:
         return
-    print_summary(title, results, names)
-    pairs = [pair for pair in section.differences if set(pair) <= set(names)]
-    if pairs:
+    print_summary(title, results)
+    pairs = [titles(pair, results) for pair in section.differences]
+    if pairs := [pair for pair in pairs if len(pair) == 2]:
         print_differences(title, results, pairs)
-    ours = [name for name in OWN if name in names]
-    references = [name for name in section.references if name in names]
+    ours, references = titles(OWN, results), titles(section.references, results)
     if ours and references:
         print_worst_sets(title, results, ours, references)
 
@@ -254,6 +216,8 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--skip-few", action="store_true", help="no fits to few rows")
     parser.add_argument("--all-rows", action="store_true", help="fits to all rows")
     parser.add_argument("--multilabel", action="store_true", help="lists of labels")
+    parser.add_argument("--folder", type=Path, help="keep runs, and go on with them")
+    parser.add_argument("--report", type=Path, help="folder of pages to write")
     options = parser.parse_args(arguments)
     if options.skip_few and not options.all_rows:
         parser.error("--skip-few leaves nothing: add --all-rows")
@@ -271,32 +235,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown or not sets:
         raise SystemExit(f"not in {folder}: {', '.join(unknown) or 'any set'}")
     sets = {name: sets[name] for name in options.sets or sets}
-    base = Base(options.model)
+    base = read_base(options.model)
     where = options.model or "bundled"
     print(f"{where}: {base.own}; {options.seeds} seeds; {os.cpu_count()} cores")
 
-    cap = options.max_rows
-    amounts = []
+    jobs = []  # of a section: title, and how many texts to learn from
     if not options.skip_few:
-        amounts.append((FEW, f"{options.n_train:,} training texts", options.n_train))
+        title = f"{options.n_train:,} training texts"
+        jobs.append((FEW, title, options.n_train))
     if options.all_rows:
+        cap = options.max_rows
         every = "all training texts" if cap is None else f"up to {cap:,} texts"
-        amounts.append((ALL, every, cap))
-    jobs = list(amounts)
+        jobs.append((ALL, every, cap))
     if options.multilabel:
-        jobs += [(LISTS, rows, n_train) for _, rows, n_train in amounts]
-    wanted = {FEW: FEW.names, ALL: ALL.names, LISTS: LISTS.names}
-    if options.estimators:
-        wanted[FEW] = wanted[ALL] = options.estimators
-        wanted[LISTS] = [name for name in LISTS.names if name in options.estimators]
-    used = [name for section, *_ in jobs for name in wanted[section]]
-    usable = available(list(dict.fromkeys(used)), base)
+        jobs += [(LISTS, f"lists of labels, {rows}", n) for _, rows, n in jobs]
 
-    for section, rows, n_train in jobs:
-        names = [name for name in wanted[section] if name in usable]
-        if not names:
+    for section, title, n_train in jobs:
+        names = options.estimators or section.names
+        if section is LISTS:
+            names = [name for name in section.names if name in names]
+        estimators = available(names, base)
+        chosen = [name for name in sets if sets[name] or section is not LISTS]
+        if not estimators or not chosen:
             continue
-        title = f"lists of labels, {rows}" if section is LISTS else rows
         say(f"--- {title}")
         read = partial(
             read_labelled,
@@ -306,9 +267,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
             folder=folder,
             multi_label=section is LISTS,
         )
-        chosen = [name for name in sets if sets[name] or section is not LISTS]
-        judge = list_scores_of if section is LISTS else scores_of
-        print_section(section, title, run(names, chosen, base, read, judge))
+        read = lru_cache(1)(read)  # a set is asked for each seed
+        results = run_benchmark(
+            estimators,
+            {name: partial(draw, read, name) for name in chosen},
+            random_states=range(options.seeds),
+            folder=options.folder,
+            verbose=True,
+        )
+        print_section(section, title, results)
+        if options.report:
+            BenchmarkReport(results).save(options.report / title.replace(" ", "_"))
 
 
 if __name__ == "__main__":
