@@ -57,7 +57,7 @@ def log_artifacts(
         if history:
             _write_json(folder / "history.json", history)
             if can_draw() and (figure := history_figure(inner)) is not None:
-                figure.savefig(folder / "history.png", dpi=120)
+                figure.savefig(folder / "history.png", dpi=120, bbox_inches="tight")
         if any(folder.iterdir()):
             client.log_artifacts(run_id, name)
 
