@@ -123,7 +123,7 @@ def main() -> None:
         photograph(f"{charts}&{MODELS}", "benchmark", 1000)
         photograph(f"{run}?{MODELS}", "run", 1300)
         photograph(f"{losses}&{MODELS}", "epochs", 720, window=1900)
-        photograph(f"{run}/artifacts/confusion_matrix.png?{MODELS}", "files", 780)
+        photograph(f"{run}/artifacts/confusion_matrix.png?{MODELS}", "files", 820)
 
 
 if __name__ == "__main__":

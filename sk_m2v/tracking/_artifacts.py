@@ -131,7 +131,9 @@ def _write_confusion(folder: Path, confusion: Any, labels: list[Any]) -> None:
         ]
         if can_draw():
             figure = confusion_figure(confusion, labels)
-            figure.savefig(folder / "confusion_matrix.png", dpi=120)
+            figure.savefig(
+                folder / "confusion_matrix.png", dpi=120, bbox_inches="tight"
+            )
     _write_csv(folder / "confusion_matrix.csv", table)
 
 
