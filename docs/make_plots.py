@@ -17,9 +17,9 @@ from io import BytesIO
 from itertools import count
 from pathlib import Path
 
-import matplotlib as mpl  # noqa: TID253
+import matplotlib as mpl
 import numpy as np
-import pandas as pd  # noqa: TID253
+import pandas as pd
 from PIL import Image
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression

@@ -57,7 +57,7 @@ def log_artifacts(
         if history:
             _write_json(folder / "history.json", history)
             if can_draw() and (figure := history_figure(inner)) is not None:
-                figure.savefig(folder / "history.png", dpi=120)
+                _save(figure, folder / "history.png")
         if any(folder.iterdir()):
             client.log_artifacts(run_id, name)
 
@@ -80,6 +80,11 @@ def check_configuration(configuration: Any) -> None:
             "configuration must be a dict or a text, got "
             f"{quoted(configuration)} of type {type(configuration).__qualname__!r}"
         )
+
+
+def _save(figure: Any, path: Path) -> None:
+    # Tight, or what stands outside of the axes is cut off.
+    figure.savefig(path, dpi=120, bbox_inches="tight")
 
 
 def _write(path: Path, text: str) -> None:
@@ -130,8 +135,7 @@ def _write_confusion(folder: Path, confusion: Any, labels: list[Any]) -> None:
             ),
         ]
         if can_draw():
-            figure = confusion_figure(confusion, labels)
-            figure.savefig(folder / "confusion_matrix.png", dpi=120)
+            _save(confusion_figure(confusion, labels), folder / "confusion_matrix.png")
     _write_csv(folder / "confusion_matrix.csv", table)
 
 

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 
 from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v.tracking._arguments import check_names
 from sk_m2v.tracking._artifacts import check_configuration, log_artifacts
 from sk_m2v.tracking._metrics import log_metrics, metrics
 from sk_m2v.tracking._parameters import as_text, log_parameters
@@ -109,6 +110,7 @@ def track_benchmark(
         groups.setdefault((str(row["estimator"]), str(row["data_set"])), []).append(row)
     if not groups:
         raise ValueError("results has no rows: there is nothing to log")
+    check_names(experiment=experiment, prefix=prefix)
     check_configuration(configuration)
     more_tags = checked_tags(tags)
     client = open_store(tracking_uri)

@@ -16,7 +16,9 @@ from sk_m2v.tracking._parameters import key
 _BATCH = 1_000
 
 
-def metrics(values: Mapping[str, Any], step: int = 0) -> list[Metric]:
+def metrics(
+    values: Mapping[str, Any], step: int = 0, seconds: float | None = None
+) -> list[Metric]:
     """Those of some values that are numbers.
 
     Parameters
@@ -25,6 +27,8 @@ def metrics(values: Mapping[str, Any], step: int = 0) -> list[Metric]:
         Names and values.
     step : int, default=0
         Step of all, such as the epoch.
+    seconds : float or None, default=None
+        When that was, since 1970. None is now.
 
     Returns
     -------
@@ -37,9 +41,9 @@ def metrics(values: Mapping[str, Any], step: int = 0) -> list[Metric]:
     >>> [(it.key, it.value) for it in metrics({"loss": 0.5, "best": True, "a": "b"})]
     [('loss', 0.5)]
     """
-    now = int(time.time() * 1000)
+    at = int(1000 * (time.time() if seconds is None else seconds))
     return [
-        Metric(key(name), float(value), now, step)
+        Metric(key(name), float(value), at, step)
         for name, value in values.items()
         if _is_number(value)
     ]
@@ -50,23 +54,29 @@ def _is_number(value: object) -> bool:
     return not isinstance(value, bool) and isinstance(value, Real)
 
 
-def epochs(history: Iterable[Mapping[str, Any]]) -> list[Metric]:
+def epochs(history: Iterable[Mapping[str, Any]], end: float) -> list[Metric]:
     """Numbers of each epoch; the step is its number.
 
     Parameters
     ----------
     history : iterable of mapping
         Rows of `history_`.
+    end : float
+        When the last epoch was over, in seconds since 1970.
 
     Returns
     -------
     list of Metric
         Without the number of the epoch itself.
     """
+    rows = list(history)
     found = []
-    for position, row in enumerate(history, 1):
+    # An epoch took `dur` seconds: pages of MLflow have an axis of time, too.
+    when = end - sum(row.get("dur", 0) for row in rows)
+    for position, row in enumerate(rows, 1):
+        when += row.get("dur", 0)
         rest = {name: value for name, value in row.items() if name != "epoch"}
-        found += metrics(rest, int(row.get("epoch", position)))
+        found += metrics(rest, int(row.get("epoch", position)), when)
     return found
 
 

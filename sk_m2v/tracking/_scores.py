@@ -20,7 +20,7 @@ from sklearn.metrics import (
     r2_score,
 )
 
-from sk_m2v.tracking._data import n_rows
+from sk_m2v.tracking._arguments import n_rows
 from sk_m2v.train.labels._labels import Labels
 
 

@@ -12,6 +12,8 @@ from mlflow.exceptions import MlflowException
 from sk_m2v._messages import quoted, shortened
 
 _SQLITE = "sqlite:///"
+# Which pages MLflow shows of it: those for models, not for prompts.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def open_store(tracking_uri: str | Path | None) -> MlflowClient:
@@ -80,7 +82,7 @@ def experiment_id(
     if experiment is None:
         try:
             created = client.create_experiment(
-                name, location or _beside_database(client.tracking_uri)
+                name, location or _beside_database(client.tracking_uri), _KIND
             )
             return str(created)
         except MlflowException:

@@ -10,10 +10,9 @@ from typing import Any
 
 from mlflow import MlflowClient
 
-from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
+from sk_m2v.tracking._arguments import about_data, check_estimator, check_names, kept
 from sk_m2v.tracking._artifacts import check_configuration, log_artifacts
-from sk_m2v.tracking._data import digest, n_rows
 from sk_m2v.tracking._metrics import epochs, log_metrics, metrics
 from sk_m2v.tracking._model import log_model as _log_model
 from sk_m2v.tracking._parameters import log_parameters, parameters
@@ -174,17 +173,16 @@ def track(
     >>> run.estimator.predict(["lovely"]).tolist()
     ['good']
     """
-    _check(
-        estimator,
-        y_test,
-        has_test=X_test is not None,
-        names={"experiment": experiment, "run_name": run_name, "prefix": prefix},
-        registered=registered_model_name is not None and not log_model,
-    )
+    check_names(experiment=experiment, run_name=run_name, prefix=prefix)
+    check_estimator(estimator, X_test, y_test)
+    if registered_model_name is not None and not log_model:
+        raise ValueError(
+            "registered_model_name needs the model: leave log_model as it is, True"
+        )
     check_configuration(configuration)
     more_tags = checked_tags(tags)
     # Data is read more than once.
-    X, y, X_test, y_test = map(_kept, (X, y, X_test, y_test))
+    X, y, X_test, y_test = map(kept, (X, y, X_test, y_test))
     client = open_store(tracking_uri)
     parent = parent_run(client)
     name = experiment or section(estimator)
@@ -202,8 +200,8 @@ def track(
         **versions(),
         "estimator": type(estimator).__name__,
         "section": section(estimator),
-        **_about_data(X, y, "train"),
-        **_about_data(X_test, y_test, "test"),
+        **about_data(X, y, "train"),
+        **about_data(X_test, y_test, "test"),
         **more_tags,
     }
     found: Scores | None = None
@@ -216,10 +214,10 @@ def track(
         with without_autologging():
             start = time.perf_counter()
             estimator.fit(X, y, **fit_params)
-            seconds = time.perf_counter() - start
+            seconds, ended = time.perf_counter() - start, time.time()
             if X_test is not None:
                 found = scores(estimator, X_test, y_test)
-        _log_fit(client, run_id, estimator, seconds, found)
+        _log_fit(client, run_id, estimator, seconds, ended, found)
         if is_search(estimator):
             log_search(client, run_id, place, estimator)
         log_artifacts(
@@ -261,54 +259,6 @@ def track(
     )
 
 
-def _check(
-    estimator: Any,
-    y_test: Any,
-    *,
-    has_test: bool,
-    names: Mapping[str, Any],
-    registered: bool,
-) -> None:
-    if isinstance(estimator, type) or not (
-        hasattr(estimator, "fit") and hasattr(estimator, "get_params")
-    ):
-        raise TypeError(
-            "estimator must be an estimator of this package or of scikit-learn, got "
-            f"{quoted(estimator)}"
-        )
-    for name, value in names.items():
-        if not isinstance(value, str | None) or (name == "prefix" and value is None):
-            raise TypeError(f"{name} must be a str, got {quoted(value)}")
-    if has_test and not hasattr(estimator, "predict"):
-        raise TypeError(
-            f"X_test is for scores, and {quoted(estimator)} has no predict: leave "
-            "X_test out"
-        )
-    if has_test != (y_test is not None):
-        first = "X_test" if has_test else "y_test"
-        raise ValueError(f"{first} is given alone: pass X_test and y_test, or neither")
-    if registered:
-        raise ValueError(
-            "registered_model_name needs the model: leave log_model as it is, True"
-        )
-
-
-def _kept(values: Any) -> Any:
-    is_iterator = hasattr(values, "__next__") or not (
-        values is None or hasattr(values, "__len__") or hasattr(values, "shape")
-    )
-    return list(values) if is_iterator else values
-
-
-def _about_data(X: Any, y: Any, which: str) -> dict[str, str]:
-    if X is None:
-        return {}
-    about = {f"data.{which}.X": digest(X), f"data.{which}.rows": str(n_rows(X))}
-    if y is not None:
-        about[f"data.{which}.y"] = digest(y)
-    return about
-
-
 def _predictor(estimator: Any) -> Any:
     """What is logged as the model: of a search the best, None if it was not fitted."""
     return (
@@ -323,6 +273,7 @@ def _log_fit(
     run_id: str,
     estimator: Any,
     seconds: float,
+    ended: float,
     found: Scores | None,
 ) -> None:
     """All numbers of a run, epochs included, in one request if they are few."""
@@ -333,4 +284,4 @@ def _log_fit(
     if found is not None:
         final |= {f"test_{name}": value for name, value in found.metrics.items()}
     history = getattr(inner, "history_", None) or ()
-    log_metrics(client, run_id, [*epochs(history), *metrics(final)])
+    log_metrics(client, run_id, [*epochs(history, ended), *metrics(final)])

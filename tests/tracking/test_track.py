@@ -47,7 +47,7 @@ from sk_m2v import (
 )
 from sk_m2v._version import package_version
 from sk_m2v.tracking import TrackedRun, track
-from sk_m2v.tracking._data import digest
+from sk_m2v.tracking._arguments import digest
 from sk_m2v.tracking._parameters import parameters
 from sk_m2v.tracking._sections import section
 
