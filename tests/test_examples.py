@@ -150,7 +150,8 @@ def test_table(tmp_path: Path, delimiter: str, encoding: str) -> None:
         (ROWS, {"--encoding": "utf-99"}, "unknown encoding: utf-99"),
         (ROWS, {"--csv": "no_such.csv"}, "No such file or directory"),
         (ROWS, {"--rows": "many"}, "argument --rows: invalid int value"),
-        (ROWS, {"--rows": "0"}, "at least two labels are needed, there are: []"),
+        (ROWS, {"--rows": "0"}, "--rows must be 1 or more, got 0"),
+        (ROWS, {"--rows": "-1"}, "--rows must be 1 or more, got -1"),
         (ROWS[:9], {}, "at least two labels are needed, there are: ['sports']"),
         (ROWS[:11], {}, "label 'cooking' has 2 of the 11 rows, and at least 3 are"),
         (
