@@ -106,22 +106,27 @@ def listed(values: Iterable[Any], n_shown: int = 5) -> str:
     return f"{shown} and {n_more} more" if n_more else shown or "nothing"
 
 
-def check_count(n: object, of: str) -> None:
+def check_count(n: object, of: str, name: str = "n", least: int = 1) -> None:
     """Refuse what is no number of things to return.
 
     Parameters
     ----------
     n : object
-        What a user passed as `n`.
+        What a user passed.
     of : str
         The things, in the plural.
+    name : str, default="n"
+        The parameter.
+    least : int, default=1
+        The smallest number.
 
     Raises
     ------
     ValueError
-        If it is no integer of 1 or more.
+        If it is no integer of `least` or more.
     """
-    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < least:
         raise ValueError(
-            f"n must be a number of {shortened(of)}, 1 or more, got {quoted(n)}"
+            f"{shortened(name)} must be a number of {shortened(of)}, "
+            f"{quoted(least)} or more, got {quoted(n)}"
         )

@@ -133,7 +133,7 @@ def _plot(results: Any) -> list[str]:
     try:
         from matplotlib.figure import Figure
 
-        from sk_m2v.plotting import BenchmarkDisplay  # type: ignore[import-not-found,unused-ignore]
+        from sk_m2v.plotting import BenchmarkDisplay
     except ImportError:
         return []
     # Not of pyplot, so that no notebook shows it a second time.

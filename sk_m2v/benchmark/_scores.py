@@ -56,10 +56,7 @@ def scores_of(
     """
     truth = data.y_test
     if kind == NUMBERS:
-        return {
-            "r2": metrics.r2_score(truth, predicted),
-            "mae": metrics.mean_absolute_error(truth, predicted),
-        }
+        return number_scores(truth, predicted)
     if kind == LABELS:
         truth, predicted = _matrices(data, predicted)
         used = (truth | predicted).any(axis=0)  # the labels that macro F1 counts
@@ -68,13 +65,51 @@ def scores_of(
             for average in ("micro", "macro")
         }
     return {
-        "accuracy": metrics.accuracy_score(truth, predicted),
-        # As `balanced_accuracy_score`, which warns of classes without test texts.
-        "balanced_accuracy": metrics.recall_score(
-            truth, predicted, labels=classes(truth), average="macro", zero_division=0
-        ),
-        "macro_f1": _f1(truth, predicted, "macro"),
+        **class_scores(truth, predicted),
         "log_loss": _log_loss(estimator, data),
+    }
+
+
+def number_scores(truth: Any, predicted: Any) -> dict[str, float]:
+    """Scores of numbers.
+
+    Parameters
+    ----------
+    truth, predicted : array-like of shape (n,) or (n, n_targets)
+        The numbers.
+
+    Returns
+    -------
+    dict of str to float
+        Those of `SCORES`.
+    """
+    return {
+        "r2": float(metrics.r2_score(truth, predicted)),
+        "mae": float(metrics.mean_absolute_error(truth, predicted)),
+    }
+
+
+def class_scores(truth: Any, predicted: Any) -> dict[str, float]:
+    """Scores of classes that need no probabilities.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of shape (n,)
+        The classes.
+
+    Returns
+    -------
+    dict of str to float
+        Those of `SCORES` but the logarithmic loss.
+    """
+    # As `balanced_accuracy_score`, which warns of classes without test texts.
+    recall = metrics.recall_score(
+        truth, predicted, labels=classes(truth), average="macro", zero_division=0
+    )
+    return {
+        "accuracy": float(metrics.accuracy_score(truth, predicted)),
+        "balanced_accuracy": float(recall),
+        "macro_f1": float(_f1(truth, predicted, "macro")),
     }
 
 

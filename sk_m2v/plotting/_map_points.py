@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.decomposition import PCA
 
-from sk_m2v._messages import quoted
+from sk_m2v._messages import check_count, quoted
 
 
 def is_number(value: Any) -> bool:
@@ -112,10 +112,7 @@ def sample(
     ValueError
         If `max_texts` is no number of texts, or there are fewer than two.
     """
-    if not is_number(max_texts) or max_texts < 2:
-        raise ValueError(
-            f"max_texts must be a number of texts, 2 or more, got {quoted(max_texts)}"
-        )
+    check_count(max_texts, "texts", "max_texts", least=2)
     if n_texts < 2:
         raise ValueError(f"a map needs 2 texts or more, got {n_texts}")
     if n_texts <= max_texts:

@@ -8,9 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._messages import shortened
-from sk_m2v._text import replace_surrogates
-
 # More classes than this have no room for names and numbers.
 _READABLE = 30
 
@@ -43,6 +40,8 @@ def confusion_figure(confusion: npt.NDArray[np.int64], labels: list[Any]) -> Any
     """
     from matplotlib.figure import Figure
 
+    from sk_m2v.plotting._drawing import PLAIN, one_line
+
     # Not through pyplot, which picks a backend and keeps every figure.
     side = min(3.5 + 0.5 * len(labels), 14)
     figure = Figure(figsize=(side, side), layout="constrained")
@@ -53,18 +52,13 @@ def confusion_figure(confusion: npt.NDArray[np.int64], labels: list[Any]) -> Any
     figure.colorbar(image, ax=axes, shrink=0.7, label="fraction of the true class")
     axes.set(xlabel="predicted", ylabel="true")
     if len(labels) <= _READABLE:
-        names = [_readable(it) for it in labels]
-        axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-        axes.set_yticks(range(len(names)), names)
+        names = [one_line(it, 24) for it in labels]
+        axes.set_xticks(range(len(names)), names, rotation=45, ha="right", **PLAIN)
+        axes.set_yticks(range(len(names)), names, **PLAIN)
         for (i, j), count in np.ndenumerate(confusion):
             ink = "white" if count > rows[i, 0] / 2 else "black"
             axes.text(j, i, f"{count}", ha="center", va="center", color=ink)
     return figure
-
-
-def _readable(label: object) -> str:
-    # "$" would begin a formula.
-    return replace_surrogates(shortened(label, 24)).replace("$", r"\$")
 
 
 def history_figure(estimator: Any) -> Any:

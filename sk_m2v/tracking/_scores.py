@@ -15,11 +15,10 @@ from sklearn.metrics import (
     confusion_matrix,
     f1_score,
     log_loss,
-    mean_absolute_error,
     multilabel_confusion_matrix,
-    r2_score,
 )
 
+from sk_m2v.benchmark._scores import class_scores, number_scores
 from sk_m2v.tracking._arguments import n_rows
 from sk_m2v.train.labels._labels import Labels
 
@@ -75,11 +74,7 @@ def scores(estimator: Any, X: Any, y: Any) -> Scores:
         "texts_per_second": n_rows(X) / max(seconds, 1e-9),
     }
     if is_regressor(estimator):
-        errors = {
-            "r2": float(r2_score(y, predicted)),
-            "mae": float(mean_absolute_error(y, predicted)),
-        }
-        return Scores({**errors, **speed})
+        return Scores({**number_scores(y, predicted), **speed})
     labels = Labels.fit(y)
     if labels.multilabel:
         return _of_label_sets(estimator, y, predicted, labels, speed)
@@ -98,14 +93,7 @@ def _of_classes(
     known = np.asarray(estimator.classes_)
     labels = np.union1d(known, truth)
     confusion = confusion_matrix(truth, predicted, labels=labels)
-    # As `balanced_accuracy_score`, which warns where a class is only predicted.
-    present = confusion.sum(axis=1) > 0
-    recalls = confusion.diagonal()[present] / confusion.sum(axis=1)[present]
-    found = {
-        "accuracy": float(accuracy_score(truth, predicted)),
-        "balanced_accuracy": float(recalls.mean()),
-        "macro_f1": float(f1_score(truth, predicted, average="macro", zero_division=0)),
-    }
+    found = class_scores(truth, predicted)
     # A class that training has not seen has no probability.
     if len(labels) == len(known) and hasattr(estimator, "predict_proba"):
         probabilities = estimator.predict_proba(X)

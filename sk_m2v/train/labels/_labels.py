@@ -20,6 +20,7 @@ from sk_m2v.train.labels._rows import (
     _read,
     _unique,
     column_names,
+    column_order,
 )
 
 # Fewer texts than this say nothing about their labels.
@@ -249,13 +250,8 @@ class Labels:
         """Columns of a matrix in the order of the classes."""
         if names is None or self.classes_.dtype.kind not in "UO":
             return slice(None)
-        index = {column: i for i, column in enumerate(names.tolist())}
-        if missing := [it for it in self.classes_.tolist() if it not in index]:
-            raise ValueError(
-                f"{name} has no column {quoted(missing[0])}, which is among the "
-                f"classes: its columns are {quoted(names.tolist())}."
-            )
-        return [index[it] for it in self.classes_.tolist()]
+        which = "which is among the classes"
+        return column_order(names, self.classes_.tolist(), name, which)
 
     def _indices(
         self, labels: list[Any], positions: Iterable[int], name: str

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.utils.validation import column_or_1d
 
-from sk_m2v._messages import quoted
+from sk_m2v._messages import quoted, shortened
 from sk_m2v._text import _is_missing, _is_sized, _rows
 
 FORMS = {
@@ -164,6 +164,41 @@ def column_names(y: Any, name: str) -> npt.NDArray[Any] | None:
         raise ValueError(f"{name} has several columns with the name {quoted(twice)}.")
     array = np.array(names)
     return array if array.tolist() == names else np.array(names, dtype=object)
+
+
+def column_order(
+    names: npt.NDArray[Any], wanted: list[Any], name: str, which: str
+) -> list[int]:
+    """Where wanted columns are among those of a frame.
+
+    Parameters
+    ----------
+    names : ndarray of str
+        From `column_names`.
+    wanted : list
+        Names in the order to bring the columns to.
+    name : str
+        What errors call the frame.
+    which : str
+        What errors say of a column that is missing, such as "which y has".
+
+    Returns
+    -------
+    list of int
+        A position for each of `wanted`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing.
+    """
+    index = {column: i for i, column in enumerate(names.tolist())}
+    if missing := [it for it in wanted if it not in index]:
+        raise ValueError(
+            f"{name} has no column {quoted(missing[0])}, {shortened(which)}: its "
+            f"columns are {quoted(names.tolist())}."
+        )
+    return [index[it] for it in wanted]
 
 
 def _flat(rows: list[Any], name: str) -> tuple[list[Any], list[int]]:

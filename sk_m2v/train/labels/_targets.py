@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sk_m2v._messages import quoted, shortened
 from sk_m2v._parameters import public
 from sk_m2v.train.heads._head import Head, Linear
-from sk_m2v.train.labels._rows import column_names
+from sk_m2v.train.labels._rows import column_names, column_order
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -106,13 +106,8 @@ def in_order_of(y_val: Any, y: Any) -> Any:
     wanted, names = column_names(y, "y"), column_names(y_val, "y_val")
     if wanted is None or names is None or wanted.tolist() == names.tolist():
         return y_val
-    index = {name: i for i, name in enumerate(names.tolist())}
-    if missing := [it for it in wanted.tolist() if it not in index]:
-        raise ValueError(
-            f"y_val has no column {quoted(missing[0])}, which y has: its columns are "
-            f"{quoted(names.tolist())}"
-        )
-    return np.asarray(y_val)[:, [index[it] for it in wanted.tolist()]]
+    order = column_order(names, wanted.tolist(), "y_val", "which y has")
+    return np.asarray(y_val)[:, order]
 
 
 @public("sk_m2v.train")
