@@ -1,0 +1,173 @@
+"""Comma-separated values and their like: cells are texts, the first row names them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain, islice
+from threading import Lock
+from typing import BinaryIO
+
+from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v.cli.tables._encoding import blocks
+from sk_m2v.cli.tables._errors import TableError, chosen
+from sk_m2v.cli.tables._options import Columns, Options
+
+#: Tried on a header, the first of the best one wins.
+DELIMITERS = ",;\t|"
+# Characters of a cell. A quote that is not closed would read a file to its end.
+_LONGEST = 1 << 24
+_AT_ONCE = 4096
+_limit = Lock()
+
+
+def read_csv(stream: BinaryIO, options: Options) -> Iterator[Columns]:
+    """Rows of cells, with names in the first row.
+
+    Empty lines are passed over.
+
+    Parameters
+    ----------
+    stream : binary file
+        The file.
+    options : Options
+        How to read it. Without a delimiter it is guessed from the header.
+
+    Yields
+    ------
+    dict of str to list of str
+        Rows.
+
+    Raises
+    ------
+    TableError
+        If the header or a row is not as it should be.
+    """
+    pieces = blocks(stream, options)
+    first = next(pieces, "")
+    # Not all ends of lines that `str.splitlines` knows.
+    lines = chain.from_iterable(
+        io.StringIO(it, newline="") for it in chain([first], pieces)
+    )
+    rows = _rows(lines, options.delimiter or _guessed(first))
+    with _long_cells():
+        names = next(rows, None)
+    if names is None:
+        raise TableError("has no header and no rows: give a file with rows")
+    _check_header(names)
+    wanted = {name: names.index(name) for name in chosen(names, options.columns)}
+    while table := _columns(rows, wanted, options.size):
+        yield table
+
+
+def read_tsv(stream: BinaryIO, options: Options) -> Iterator[Columns]:
+    """Rows of cells between tabs.
+
+    Parameters
+    ----------
+    stream : binary file
+        The file.
+    options : Options
+        How to read it.
+
+    Returns
+    -------
+    iterator of dict of str to list of str
+        Rows, as `read_csv` yields them.
+    """
+    return read_csv(stream, replace(options, delimiter=options.delimiter or "\t"))
+
+
+def _rows(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
+    """The header, then rows with as many cells."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    row = width = 0
+    begin = 1
+    try:
+        for cells in reader:
+            if cells:
+                width = width or len(cells)
+                if len(cells) != width:
+                    raise TableError(
+                        f"row {row} (line {begin}) has {len(cells)} cells, "
+                        f"where the header has {width}. Put cells that hold "
+                        f"{quoted(delimiter)} or ends of lines in quotes"
+                    )
+                yield cells
+                row += 1
+            begin = reader.line_num + 1
+    except csv.Error as error:
+        where = f"row {row}" if row else "the header"
+        raise TableError(
+            f"{where} (it begins on line {begin}) cannot be read: "
+            f"{shortened(_reason(error))}. Quotes in a cell in quotes are doubled"
+        ) from error
+
+
+def _reason(error: csv.Error) -> str:
+    text = str(error)
+    if "unexpected end" in text:
+        return "a quote is not closed"
+    if "field limit" in text:
+        return f"a cell has more than {_LONGEST:,} characters; is a quote not closed?"
+    if "expected after" in text:
+        return "something stands between a closing quote and the end of its cell"
+    return text
+
+
+def _columns(
+    rows: Iterator[list[str]], wanted: dict[str, int], size: int
+) -> Columns | None:
+    """Columns of the next rows; None at the end."""
+    table: Columns = {name: [] for name in wanted}
+    n_rows = 0
+    # Not all rows as lists at once: they take more memory than what they hold.
+    with _long_cells():
+        while part := list(islice(rows, min(_AT_ONCE, size - n_rows))):
+            n_rows += len(part)
+            for name, i in wanted.items():
+                table[name] += [row[i] for row in part]
+    return table if n_rows else None
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Cells as long as texts are, while rows are read; the limit is one of Python's."""
+    with _limit:
+        before = csv.field_size_limit(_LONGEST)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
+
+
+def _guessed(text: str) -> str:
+    """What makes most cells of the header, with regard to quotes."""
+
+    def n_cells(delimiter: str) -> int:
+        rows = _rows(io.StringIO(text, newline=""), delimiter)
+        try:
+            return len(next(rows, []))
+        except TableError:
+            return 0
+
+    with _long_cells():
+        return max(DELIMITERS, key=n_cells)
+
+
+def _check_header(names: list[str]) -> None:
+    repeated = [name for name, n in Counter(names).items() if n > 1]
+    if repeated:
+        raise TableError(
+            f"the header has columns of the same name, {listed(repeated)}. Give each "
+            "its own"
+        )
+    if "" in names:
+        raise TableError(
+            f"column {quoted(names.index('') + 1)} of {len(names)} has an empty name in the "
+            f"header, {listed(names)}. Give it one"
+        )

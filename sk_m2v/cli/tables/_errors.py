@@ -1,0 +1,66 @@
+"""What is wrong with a table, said to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from sk_m2v._messages import listed, quoted, shortened
+
+
+class TableError(ValueError):
+    """A file that cannot be read, or cannot be written, as a table.
+
+    The message names the file, the row or line where there is one, and what to do.
+    """
+
+
+def at(source: str, error: TableError) -> TableError:
+    """The same error, with the file that it is about.
+
+    Parameters
+    ----------
+    source : str
+        Name of the file.
+    error : TableError
+        What is wrong in it.
+
+    Returns
+    -------
+    TableError
+        To be raised.
+    """
+    return TableError(f"{shortened(source)}: {shortened(error, 390)}")
+
+
+def chosen(names: Sequence[str], columns: Iterable[str] | None) -> list[str]:
+    """Columns to read, of those that there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The columns of a table.
+    columns : iterable of str or None
+        Those asked for; None for all.
+
+    Returns
+    -------
+    list of str
+        Each one once.
+
+    Raises
+    ------
+    TableError
+        If one is not there.
+    """
+    if columns is None:
+        return list(names)
+    columns = list(dict.fromkeys(columns))
+    for name in columns:
+        if name not in names:
+            nearest = get_close_matches(name, names, n=max(len(names), 1), cutoff=0)
+            raise TableError(
+                f"there is no column {quoted(name)}. The columns, nearest first, are "
+                f"{listed(nearest)}"
+            )
+    return columns

@@ -1,0 +1,92 @@
+"""A file or standard input as bytes, whether compressed or not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from sk_m2v._messages import listed, shortened
+from sk_m2v.cli.tables._errors import TableError
+from sk_m2v.cli.tables._formats import STANDARD
+
+_MAGIC = b"\x1f\x8b"
+
+
+@contextmanager
+def opened(source: str | Path) -> Iterator[BinaryIO]:
+    """Open a file to be read.
+
+    Parameters
+    ----------
+    source : str or Path
+        A file, or ``"-"`` for standard input, which is not closed.
+
+    Yields
+    ------
+    binary file
+        What is in it, after decompression.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    TableError
+        If it cannot be opened, is empty, or is no whole gzip file.
+    """
+    if str(source) == STANDARD:
+        # A reader of our own: one can look ahead, whatever stands in for standard input.
+        stream = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
+        done = stream.detach
+    else:
+        stream = _open(Path(source))
+        done = stream.close  # type: ignore[assignment]
+    try:
+        begin = stream.peek(2)[:2]
+        if not begin:
+            raise TableError("is empty: give a file with rows")
+        # By what it holds: a file may have been decompressed or renamed on its way.
+        if begin == _MAGIC:
+            with gzip.GzipFile(fileobj=stream) as file, _damage():
+                yield cast(BinaryIO, file)
+        else:
+            yield stream
+    finally:
+        done()
+
+
+def _open(path: Path) -> io.BufferedReader:
+    try:
+        return open(path, "rb")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"there is no file {shortened(path)}.{_advice(path)}"
+        ) from None
+    except OSError as error:
+        what = "a folder: give a file in it" if path.is_dir() else error.strerror
+        raise TableError(f"cannot be opened, it is {shortened(what)}") from error
+
+
+def _advice(path: Path) -> str:
+    """Names in the folder that are nearly the same."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f" Nor is there a folder {shortened(folder)}"
+    near = get_close_matches(path.name, [it.name for it in folder.iterdir()])
+    return f" Near it are {listed(near)}" if near else " Check the path"
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise TableError(
+            f"is a damaged gzip file ({shortened(error)}). Fetch or write it again"
+        ) from error
