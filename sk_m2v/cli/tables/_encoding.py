@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from sk_m2v._messages import quoted
 from sk_m2v.cli.tables._errors import TableError
@@ -119,9 +119,9 @@ class _LineByLine(codecs.BufferedIncrementalDecoder):
         super().__init__()
         self._fallback = fallback
 
-    def _buffer_decode(self, data: bytes, errors: str, final: bool) -> tuple[str, int]:
-        end = len(data) if final else data.rfind(b"\n") + 1
-        whole = bytes(data[:end])
+    def _buffer_decode(self, input: Any, errors: str, final: bool) -> tuple[str, int]:
+        end = len(input) if final else input.rfind(b"\n") + 1
+        whole = bytes(input[:end])
         try:
             return whole.decode(), end
         except UnicodeDecodeError:

@@ -64,3 +64,24 @@ def chosen(names: Sequence[str], columns: Iterable[str] | None) -> list[str]:
                 f"{listed(nearest)}"
             )
     return columns
+
+
+def unwritable(row: int, error: Exception) -> TableError:
+    """What to do with a value that a format cannot hold.
+
+    Parameters
+    ----------
+    row : int
+        Number of its row.
+    error : Exception
+        Why it cannot.
+
+    Returns
+    -------
+    TableError
+        To be raised.
+    """
+    return TableError(
+        f"row {row} cannot be written: {shortened(error)}. Leave out the column, or "
+        "make its values numbers or texts"
+    )

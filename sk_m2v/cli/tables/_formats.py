@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v._messages import listed, quoted
 from sk_m2v.cli.tables._errors import TableError
 
 #: In place of a file, for standard input and output.
@@ -56,7 +56,7 @@ def format_of(source: str | Path) -> str:
     if suffix not in SUFFIXES:
         raise TableError(
             f"the suffix of {quoted(str(source), 200)} names no format. Give --format, "
-            f"or one of {', '.join(map(shortened, SUFFIXES))}"
+            f"or one of the suffixes {listed(SUFFIXES, len(SUFFIXES))}"
         )
     return SUFFIXES[suffix]
 

@@ -1,17 +1,18 @@
-"""JSON lines: an object per line, whose keys are columns."""
+"""JSON lines, read and written: an object per line, whose keys are columns."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from sk_m2v._messages import listed, quoted, shortened
-from sk_m2v.cli.tables._encoding import blocks
-from sk_m2v.cli.tables._errors import TableError, chosen
+from sk_m2v.cli.tables._encoding import blocks, encoded
+from sk_m2v.cli.tables._errors import TableError, chosen, unwritable
 from sk_m2v.cli.tables._lines import lines_of
 from sk_m2v.cli.tables._options import Columns, Options
+from sk_m2v.cli.tables._values import as_json, plain
 
 # Rows at the begin of a file, the keys of which are the columns.
 _BEGIN = 65_536
@@ -48,6 +49,47 @@ def read_json_lines(stream: BinaryIO, options: Options) -> Iterator[Columns]:
     del begin
     while batch := [row for _, row in islice(all_rows, options.size)]:
         yield {name: [row.get(name) for row in batch] for name in names}
+
+
+class JsonLines:
+    """An object per row.
+
+    Parameters
+    ----------
+    stream : binary file
+        What to write to.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, columns: Mapping[str, Any], first: int) -> None:
+        """Write rows.
+
+        Parameters
+        ----------
+        columns : mapping of str to sequence or ndarray
+            Names to values.
+        first : int
+            Number of the first row.
+
+        Raises
+        ------
+        TableError
+            If there is no JSON for a value.
+        """
+        names = list(columns)
+        values = zip(*map(plain, columns.values()), strict=True)
+        rows = []
+        for i, row in enumerate(values, first):
+            try:
+                rows.append(as_json(dict(zip(names, row, strict=True))) + "\n")
+            except (TypeError, ValueError, RecursionError) as error:
+                raise unwritable(i, error) from error
+        self._stream.write(encoded(rows, first))
+
+    def finish(self) -> None:
+        """Nothing is left to write."""
 
 
 def _rows(stream: BinaryIO, options: Options) -> Iterator[tuple[int, dict[str, Any]]]:

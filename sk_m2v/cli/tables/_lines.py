@@ -60,7 +60,7 @@ def read_lines(stream: BinaryIO, options: Options) -> Iterator[Columns]:
         lines += lines_of(block)
         whole = len(lines) - len(lines) % size
         for start in range(0, whole, size):
-            yield {name: lines[start : start + size] for name in names}
+            yield dict.fromkeys(names, lines[start : start + size])
         del lines[:whole]
     if lines:
         yield dict.fromkeys(names, lines)

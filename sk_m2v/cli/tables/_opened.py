@@ -6,11 +6,11 @@ import gzip
 import io
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from sk_m2v._messages import listed, shortened
 from sk_m2v.cli.tables._errors import TableError
@@ -41,12 +41,14 @@ def opened(source: str | Path) -> Iterator[BinaryIO]:
         If it cannot be opened, is empty, or is no whole gzip file.
     """
     if str(source) == STANDARD:
-        # A reader of our own: one can look ahead, whatever stands in for standard input.
-        stream = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer))
-        done = stream.detach
+        # A reader of our own can look ahead, whatever stands in for standard input.
+        stream: io.BufferedReader[Any] = io.BufferedReader(
+            cast(io.RawIOBase, sys.stdin.buffer)
+        )
+        done: Callable[[], object] = stream.detach
     else:
         stream = _open(Path(source))
-        done = stream.close  # type: ignore[assignment]
+        done = stream.close
     try:
         begin = stream.peek(2)[:2]
         if not begin:
@@ -61,7 +63,7 @@ def opened(source: str | Path) -> Iterator[BinaryIO]:
         done()
 
 
-def _open(path: Path) -> io.BufferedReader:
+def _open(path: Path) -> io.BufferedReader[Any]:
     try:
         return open(path, "rb")
     except FileNotFoundError:

@@ -18,28 +18,9 @@ Columns = dict[str, list[Any]]
 
 @dataclass(frozen=True)
 class Options:
-    """What one can choose about reading.
+    """What one can choose about reading; refused if it makes no sense."""
 
-    Parameters
-    ----------
-    size : int
-        The most rows of a batch.
-    columns : sequence of str or None
-        Columns to read; None for all.
-    encoding : str
-        Of files of text.
-    fallback_encoding : str or None
-        Of lines that are not UTF-8.
-    delimiter : str or None
-        Between cells of CSV and TSV.
-
-    Raises
-    ------
-    TableError, TypeError, ValueError
-        If one of them makes no sense.
-    """
-
-    size: int
+    size: int  # the most rows of a batch
     columns: Sequence[str] | None
     encoding: str
     fallback_encoding: str | None
@@ -78,7 +59,7 @@ Reader = Callable[[BinaryIO, Options], Iterator[Columns]]
 def _check_encoding(name: str) -> None:
     try:
         # Some codecs are about bytes or about escapes, and not about text in files.
-        known = codecs.lookup(name)._is_text_encoding  # type: ignore[attr-defined]
+        known = codecs.lookup(name)._is_text_encoding
     except (LookupError, ValueError):  # the latter of names with a NUL
         known = False
     if not known:

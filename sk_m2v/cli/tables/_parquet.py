@@ -1,13 +1,15 @@
-"""Parquet, through pyarrow: reading row group by row group."""
+"""Parquet, through pyarrow, read and written: a row group at a time."""
 
 from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
 
-from sk_m2v._messages import listed, shortened
+import numpy as np
+
+from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v._optional import require
 from sk_m2v.cli.tables._errors import TableError, chosen
 from sk_m2v.cli.tables._options import Columns, Options
@@ -57,3 +59,80 @@ def read_parquet(stream: BinaryIO, options: Options) -> Iterator[Columns]:
             f"is no Parquet file, or a damaged one ({shortened(error)}). Fetch or "
             "write it again"
         ) from error
+
+
+class Parquet:
+    """Columns of the types that their first values have; vectors are of float32.
+
+    Parameters
+    ----------
+    stream : binary file
+        What to write to.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._pa = require("pyarrow", extra="parquet")
+        self._stream = stream
+        self._writer: Any = None
+
+    def write(self, columns: Mapping[str, Any], first: int) -> None:
+        """Write rows.
+
+        Parameters
+        ----------
+        columns : mapping of str to sequence or ndarray
+            Names to values.
+        first : int
+            Number of the first row.
+
+        Raises
+        ------
+        TableError
+            If a column has values of several types, or not those of the first rows.
+        """
+        if self._writer is None:
+            arrays = {
+                name: self._array(name, values, None, first)
+                for name, values in columns.items()
+            }
+            table = self._pa.table(arrays)
+            parquet = require("pyarrow.parquet", extra="parquet")
+            self._writer = parquet.ParquetWriter(self._stream, table.schema)
+        else:
+            schema = self._writer.schema
+            if list(columns) != schema.names:
+                raise TableError(
+                    f"the columns of row {first} are {listed(columns)}, and those "
+                    f"before it {listed(schema.names)}. Write batches of the same "
+                    "columns"
+                )
+            arrays = {
+                name: self._array(name, columns[name], schema.field(name).type, first)
+                for name in schema.names
+            }
+            table = self._pa.table(arrays, schema=schema)
+        self._writer.write_table(table, row_group_size=max(table.num_rows, 1))
+
+    def finish(self) -> None:
+        """Write what stands at the end of a file."""
+        self._writer.close()
+
+    def _array(self, name: str, values: Any, type: Any, first: int) -> Any:
+        pa = self._pa
+        try:
+            if isinstance(values, np.ndarray) and values.ndim == 2:
+                flat = np.ascontiguousarray(values, np.float32).ravel()
+                array = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+                return array if type is None else array.cast(type)
+            if isinstance(values, np.ndarray) and values.dtype == object:
+                values = values.tolist()
+            array = pa.array(values, type=type)
+            # Nothing is known of a column without a value: texts may follow.
+            return array.cast(pa.string()) if pa.types.is_null(array.type) else array
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            before = "" if type is None else f", {quoted(str(type))} before,"
+            raise TableError(
+                f"column {quoted(name)}{shortened(before)} cannot be written from row "
+                f"{first} on: {shortened(error)}. Give it values of one type, or write "
+                "JSON lines"
+            ) from error

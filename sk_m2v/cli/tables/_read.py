@@ -39,7 +39,7 @@ def batches(
     delimiter: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> Iterator[Columns]:
-    """Read a table piece by piece, in little memory.
+    r"""Read a table piece by piece, in little memory.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def batches(
     >>> from sk_m2v.cli.tables import batches
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "reviews.csv")
-    ...     _ = path.write_text("text,stars\\ngood,5\\nbad,1\\nfine,4\\n")
+    ...     _ = path.write_text("text,stars\ngood,5\nbad,1\nfine,4\n")
     ...     for batch in batches(path, size=2, columns=["text"]):
     ...         print(batch)
     {'text': ['good', 'bad']}
@@ -119,7 +119,7 @@ def read(
     delimiter: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> Columns:
-    """Read a whole table.
+    r"""Read a whole table.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def read(
     >>> from sk_m2v.cli.tables import read
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "reviews.jsonl")
-    ...     _ = path.write_text('{"text": "good", "stars": 5}\\n{"text": "bad"}\\n')
+    ...     _ = path.write_text('{"text": "good", "stars": 5}\n{"text": "bad"}\n')
     ...     print(read(path))
     {'text': ['good', 'bad'], 'stars': [5, None]}
     """

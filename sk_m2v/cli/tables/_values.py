@@ -79,7 +79,7 @@ def _finite(value: Any) -> Any:
 
 
 def _shortest(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The float64 of fewest digits that are the same in float32: 0.1, not 0.10000000149.
+    """The float64 of fewest digits that is the same in float32: 0.1, not 0.1000000015.
 
     They are read faster by people, and take half as much space in a file.
     """

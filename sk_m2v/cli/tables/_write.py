@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from sk_m2v._messages import listed, quoted
 from sk_m2v.cli.tables._beside import check_place, output, spooled
+from sk_m2v.cli.tables._csv import Csv
 from sk_m2v.cli.tables._errors import TableError, at
 from sk_m2v.cli.tables._formats import STANDARD, checked_format, is_gzip, name_of
+from sk_m2v.cli.tables._json_lines import JsonLines
 from sk_m2v.cli.tables._npy import Npy
-from sk_m2v.cli.tables._parquet_writer import Parquet
-from sk_m2v.cli.tables._rows import Csv, JsonLines
+from sk_m2v.cli.tables._parquet import Parquet
 
 
 class _Table(Protocol):
