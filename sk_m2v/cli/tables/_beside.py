@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 from sk_m2v._messages import shortened
-from sk_m2v.cli.tables._errors import TableError
+from sk_m2v.cli.tables._errors import TableError, reason
 from sk_m2v.cli.tables._formats import STANDARD
 
 # Of a name that is too long to have more added to it.
@@ -36,18 +36,26 @@ def check_place(target: str | Path) -> None:
     if str(target) == STANDARD:
         return
     path = Path(target)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise TableError("is a folder: give a file in it")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise TableError(
             f"there is no folder {shortened(path.parent)}: make it, or give another"
         )
-    if path.exists() and not os.access(path, os.W_OK):
+    exists = True
+    try:
+        path.stat()
+    except FileNotFoundError:
+        exists = False
+    except (OSError, ValueError) as error:  # such as of a name that is too long
+        raise TableError(f"cannot be written: {shortened(reason(error))}") from error
+    if exists and not os.access(path, os.W_OK):
         raise TableError("may not be written: change its permissions, or give another")
-    if _is_replaced(path) and not os.access(_real(path).parent, os.W_OK):
+    folder = _real(path).parent
+    if _is_replaced(path) and not os.access(folder, os.W_OK):
         raise TableError(
-            f"nothing may be written in the folder {shortened(_real(path).parent)}: "
-            "change its permissions, or give another"
+            f"nothing may be written in the folder {shortened(folder)}: change its "
+            "permissions, or give another"
         )
 
 

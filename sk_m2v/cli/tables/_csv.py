@@ -86,92 +86,6 @@ def read_tsv(stream: BinaryIO, options: Options) -> Iterator[Columns]:
     return read_csv(stream, replace(options, delimiter=options.delimiter or "\t"))
 
 
-class Csv:
-    """A row of cells each, with names in the first row.
-
-    Vectors have a column for each dimension, lists and objects are JSON, None is empty.
-
-    Parameters
-    ----------
-    stream : binary file
-        What to write to.
-    delimiter : str, default=","
-        Between cells.
-    """
-
-    def __init__(self, stream: BinaryIO, delimiter: str = ",") -> None:
-        self._stream = stream
-        self._delimiter = delimiter
-        self._header: list[str] | None = None
-
-    def write(self, columns: Mapping[str, Any], first: int) -> None:
-        """Write rows.
-
-        Parameters
-        ----------
-        columns : mapping of str to sequence or ndarray
-            Names to values.
-        first : int
-            Number of the first row.
-
-        Raises
-        ------
-        TableError
-            If a value cannot stand in a cell, or columns are not those of the header.
-        """
-        names, cells = [], []
-        for name, values in columns.items():
-            for it, column in _flat(name, values):
-                names.append(it)
-                cells.append(column)
-        if self._header is None:
-            self._start(names)
-        elif names != self._header:
-            raise TableError(
-                f"the columns of row {first} are {listed(names)}, and those of the "
-                f"header {listed(self._header)}. Write batches of the same columns"
-            )
-        rows = self._formatted(_cells(cells, first), csv.QUOTE_MINIMAL)
-        if any("\0" in it for it in rows):
-            row = next(i for i, it in enumerate(rows, first) if "\0" in it)
-            raise TableError(
-                f"row {row} has a NUL character, which readers of CSV refuse. Remove "
-                "it, or write JSON lines"
-            )
-        self._stream.write(encoded(rows, first))
-
-    def finish(self) -> None:
-        """Nothing is left to write."""
-
-    def _start(self, names: list[str]) -> None:
-        if "" in names or len(set(names)) < len(names) or "\0" in "".join(names):
-            raise TableError(
-                "columns need names of their own, not empty and without NUL "
-                f"characters, got {listed(names)}"
-            )
-        # In quotes, where a reader could take a name for several, or for a mark.
-        special = _DELIMITERS.replace(self._delimiter, "") + "\ufeff"
-        is_special = any(it in name for name in names for it in special)
-        header = self._formatted(
-            [names], csv.QUOTE_ALL if is_special else csv.QUOTE_MINIMAL
-        )
-        self._stream.write(encoded(header, 0))
-        self._header = names
-
-    def _formatted(self, rows: Any, quoting: Any) -> list[str]:
-        # Of two characters, so that either one in a cell is put in quotes.
-        end = "\r\n"
-        lines: list[str] = []
-        writer = csv.writer(
-            SimpleNamespace(write=lines.append),
-            delimiter=self._delimiter,
-            lineterminator=end,
-            quoting=quoting,
-        )
-        writer.writerows(rows)
-        return [it.removesuffix(end) + "\n" for it in lines]
-
-
 def _rows(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
     """The header, then rows with as many cells."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
@@ -241,9 +155,10 @@ def _guessed(text: str) -> str:
     def n_cells(delimiter: str) -> int:
         rows = _rows(io.StringIO(text, newline=""), delimiter)
         try:
-            return len(next(rows, []))
+            # No delimiter is better than another if there is one cell, or an error.
+            return max(len(next(rows, [])), 1)
         except TableError:
-            return 0
+            return 1
 
     with _long_cells():
         return max(_DELIMITERS, key=n_cells)
@@ -261,6 +176,100 @@ def _check_header(names: list[str]) -> None:
             f"column {quoted(names.index('') + 1)} of {len(names)} has an empty name "
             f"in the header, {listed(names)}. Give it one"
         )
+
+
+# --- Writing --------------------------------------------------------------------------
+
+
+class Csv:
+    """A row of cells each, with names in the first row.
+
+    Vectors have a column for each dimension, lists and objects are JSON, None is empty.
+
+    Parameters
+    ----------
+    stream : binary file
+        What to write to.
+    delimiter : str, default=","
+        Between cells.
+    """
+
+    def __init__(self, stream: BinaryIO, delimiter: str = ",") -> None:
+        self._stream = stream
+        self._delimiter = delimiter
+        self._header: list[str] | None = None
+
+    def write(self, columns: Mapping[str, Any], first: int) -> None:
+        """Write rows.
+
+        Parameters
+        ----------
+        columns : mapping of str to sequence or ndarray
+            Names to values.
+        first : int
+            Number of the first row.
+
+        Raises
+        ------
+        TableError
+            If a value cannot stand in a cell, or columns are not those of the header.
+        """
+        names, cells = [], []
+        for name, values in columns.items():
+            for it, column in _flat(name, values):
+                names.append(it)
+                cells.append(column)
+        if self._header is None:
+            self._start(names)
+        elif names != self._header:
+            raise TableError(
+                f"the columns of row {first} are {listed(names)}, and those of the "
+                f"header {listed(self._header)}. Write batches of the same columns"
+            )
+        rows = self._formatted(_cells(cells, first), csv.QUOTE_MINIMAL)
+        if any("\0" in it for it in rows):
+            row = next(i for i, it in enumerate(rows, first) if "\0" in it)
+            raise TableError(
+                f"row {row} has a NUL character, which readers of CSV refuse. Remove "
+                "it, or write JSON lines"
+            )
+        self._stream.write(encoded(rows, first))
+
+    def finish(self) -> None:
+        """Nothing is left to write."""
+
+    def _start(self, names: list[str]) -> None:
+        if (
+            not names
+            or "" in names
+            or len(set(names)) < len(names)
+            or "\0" in "".join(names)
+        ):
+            raise TableError(
+                "columns need names of their own, not empty and without NUL "
+                f"characters, got {listed(names)}"
+            )
+        # In quotes, where a reader could take a name for several, or for a mark.
+        special = _DELIMITERS.replace(self._delimiter, "") + "\ufeff"
+        is_special = any(it in name for name in names for it in special)
+        header = self._formatted(
+            [names], csv.QUOTE_ALL if is_special else csv.QUOTE_MINIMAL
+        )
+        self._stream.write(encoded(header, 0))
+        self._header = names
+
+    def _formatted(self, rows: Any, quoting: Any) -> list[str]:
+        # Of two characters, so that either one in a cell is put in quotes.
+        end = "\r\n"
+        lines: list[str] = []
+        writer = csv.writer(
+            SimpleNamespace(write=lines.append),
+            delimiter=self._delimiter,
+            lineterminator=end,
+            quoting=quoting,
+        )
+        writer.writerows(rows)
+        return [it.removesuffix(end) + "\n" for it in lines]
 
 
 def _flat(name: str, values: Any) -> Iterator[tuple[str, Sequence[Any]]]:

@@ -85,3 +85,19 @@ def unwritable(row: int, error: Exception) -> TableError:
         f"row {row} cannot be written: {shortened(error)}. Leave out the column, or "
         "make its values numbers or texts"
     )
+
+
+def reason(error: Exception) -> str:
+    """What a system says of a file, without its name.
+
+    Parameters
+    ----------
+    error : OSError or ValueError
+        Raised on opening it.
+
+    Returns
+    -------
+    str
+        Such as "Permission denied".
+    """
+    return getattr(error, "strerror", None) or str(error)

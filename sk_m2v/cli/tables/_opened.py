@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from sk_m2v._messages import listed, shortened
-from sk_m2v.cli.tables._errors import TableError
+from sk_m2v.cli.tables._errors import TableError, reason
 from sk_m2v.cli.tables._formats import STANDARD
 
 _MAGIC = b"\x1f\x8b"
@@ -70,17 +71,20 @@ def _open(path: Path) -> io.BufferedReader[Any]:
         raise FileNotFoundError(
             f"there is no file {shortened(path)}.{_advice(path)}"
         ) from None
-    except OSError as error:
-        what = "a folder: give a file in it" if path.is_dir() else error.strerror
-        raise TableError(f"cannot be opened, it is {shortened(what)}") from error
+    except (OSError, ValueError) as error:  # the latter of names with a NUL
+        if os.path.isdir(path):
+            raise TableError("is a folder: give a file in it") from None
+        raise TableError(f"cannot be opened: {shortened(reason(error))}") from error
 
 
 def _advice(path: Path) -> str:
     """Names in the folder that are nearly the same."""
-    folder = path.parent
-    if not folder.is_dir():
-        return f" Nor is there a folder {shortened(folder)}"
-    near = get_close_matches(path.name, [it.name for it in folder.iterdir()])
+    try:
+        near = get_close_matches(path.name, os.listdir(path.parent))
+    except FileNotFoundError:
+        return f" Nor is there a folder {shortened(path.parent)}"
+    except OSError:
+        near = []
     return f" Near it are {listed(near)}" if near else " Check the path"
 
 

@@ -39,7 +39,6 @@ def read_parquet(stream: BinaryIO, options: Options) -> Iterator[Columns]:
     parquet = require("pyarrow.parquet", extra="parquet")
     in_any_order = isinstance(stream, io.BufferedReader) and stream.seekable()
     try:
-        # `with` closes what pyarrow made; the stream is closed by whom it belongs to.
         file = parquet.ParquetFile(
             stream if in_any_order else pa.BufferReader(stream.read())
         )

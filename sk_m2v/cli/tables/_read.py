@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from sk_m2v._messages import shortened
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.cli.tables._csv import read_csv, read_tsv
 from sk_m2v.cli.tables._errors import TableError, at
 from sk_m2v.cli.tables._formats import checked_format, name_of
@@ -27,6 +27,7 @@ FORMATS: Mapping[str, Reader] = MappingProxyType(
         "text": read_lines,
     }
 )
+_WITH_DELIMITERS = {"csv", "tsv"}
 
 
 def batches(
@@ -88,11 +89,13 @@ def batches(
     """
     name = name_of(source, "standard input")
     try:
-        reader = FORMATS[checked_format(source, format, FORMATS)]
+        found = checked_format(source, format, FORMATS)
+        if delimiter is not None and found not in _WITH_DELIMITERS:
+            raise TableError(f"--delimiter is for CSV and TSV, not for {quoted(found)}")
         options = Options(size, columns, encoding, fallback_encoding, delimiter)
     except TableError as error:
         raise at(name, error) from error
-    return _batches(source, name, reader, options)
+    return _batches(source, name, FORMATS[found], options)
 
 
 def _batches(
