@@ -72,6 +72,9 @@ class Parquet:
     def __init__(self, stream: BinaryIO) -> None:
         self._pa = require("pyarrow", extra="parquet")
         self._stream = stream
+        # What was begun is finished even after an error, when pyarrow lets go of it.
+        # Then it is no more in the stream.
+        self._group = io.BytesIO()
         self._writer: Any = None
 
     def write(self, columns: Mapping[str, Any], first: int) -> None:
@@ -96,7 +99,7 @@ class Parquet:
             }
             table = self._pa.table(arrays)
             parquet = require("pyarrow.parquet", extra="parquet")
-            self._writer = parquet.ParquetWriter(self._stream, table.schema)
+            self._writer = parquet.ParquetWriter(self._group, table.schema)
         else:
             schema = self._writer.schema
             if list(columns) != schema.names:
@@ -111,10 +114,17 @@ class Parquet:
             }
             table = self._pa.table(arrays, schema=schema)
         self._writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        self._pass_on()
 
     def finish(self) -> None:
         """Write what stands at the end of a file."""
         self._writer.close()
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        self._stream.write(self._group.getvalue())
+        self._group.seek(0)
+        self._group.truncate()
 
     def _array(self, name: str, values: Any, type: Any, first: int) -> Any:
         pa = self._pa
