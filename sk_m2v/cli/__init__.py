@@ -1,0 +1,1 @@
+"""The command `sk-m2v`: from files of texts to trained, exported models."""
