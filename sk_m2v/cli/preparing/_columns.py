@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, TypeAlias
 
-from sk_m2v._messages import listed, quoted
+from sk_m2v._messages import VALUE, listed, quoted
 
 # Name of a column to its values, all of one length.
 Columns: TypeAlias = dict[str, list[Any]]
@@ -137,7 +137,10 @@ def _check_groups(name: str, groups: Sequence[Any]) -> None:
 
 
 def _nearest_first(name: str, columns: Columns) -> list[str]:
+    def begin(name: str) -> str:
+        return str(name)[:VALUE].casefold()
+
     def likeness(other: str) -> float:
-        return SequenceMatcher(None, name.casefold(), str(other).casefold()).ratio()
+        return SequenceMatcher(None, begin(name), begin(other)).ratio()
 
     return sorted(columns, key=likeness, reverse=True)

@@ -38,12 +38,11 @@ def strip_markup(text: str) -> str:
     """
     if "<" not in text and "&" not in text:
         return text
-    text = _MARKED_SECTION.sub("", text)
     # No tag ends after the last bracket. The parser would look for one in vain, in a
     # time that grows with the square of the length.
     end = text.rfind(">") + 1
     parser = _Parser()
-    parser.feed(text[:end])
+    parser.feed(_MARKED_SECTION.sub("", text[:end]))
     parser.close()
     if parser.hidden is None:
         parser.found.append(unescape(text[end:]))

@@ -103,7 +103,7 @@ class Part:
         self.left = [it for it in self.left if it not in reasons]
         for row, (reason, other) in reasons.items():
             cells = [self.raw[it][row] for it in self.roles.text]
-            text = " | ".join("" if is_missing(it) else it for it in cells)
+            text = " | ".join(it if isinstance(it, str) else "" for it in cells)
             place = self.place(row)
             self.dropped.append(
                 Dropped(*place, reason, replace_surrogates(text), other)
