@@ -145,6 +145,17 @@ def test_promises(
     ]
 
 
+@given(st.fixed_dictionaries({"train": tables()}, optional={"test": tables()}))
+@settings(deadline=None)
+def test_what_is_prepared_stays_as_it_is(parts: dict[str, Columns]) -> None:
+    done = prepared(parts)
+    if done is not None:
+        again = prepare(done.parts)
+        assert again.parts == done.parts
+        assert again.report.dropped == []
+        assert not any(again.report.changed.values())
+
+
 def table(texts: list[Any], labels: list[Any] | None = None, **more: Any) -> Columns:
     labels = labels or [f"{i % 2}" for i in range(len(texts))]
     return {"text": texts, "label": labels, **more}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sk_m2v._messages import check_count, listed, quoted, shortened
 from sk_m2v.cli.preparing._checks import (
@@ -211,29 +212,30 @@ def prepare(
     )
     rows |= {part.name: part.left for part in found if part is not train}
     given = {part.name: part for part in found}
-    # In the order in which people name them.
-    taken = {it: (given.get(it, train), rows[it]) for it in PARTS if it in rows}
-    labels = {it: part.labels_at(rows) for it, (part, rows) in taken.items()}
+    names = [it for it in PARTS if it in rows]
+    labels = {it: given.get(it, train).labels_at(rows[it]) for it in names}
     if n_classes:
         _check_classes(train, labels[TRAIN], n_classes)
         notes += _unknown_classes(labels)
     report = Report(
-        parts={
-            it: PartReport(
-                given[it].n_rows if it in given else 0,
-                len(rows[it]),
-                count_reasons(given[it].dropped if it in given else ()),
-                count_labels(labels[it], kind),
+        {
+            it: _part_report(
+                given.get(it), len(rows[it]), count_labels(labels[it], kind)
             )
-            for it in taken
+            for it in names
         },
-        dropped=[
-            row for it in PARTS if it in given for row in sorted(given[it].dropped)
-        ],
-        changed=dict(changed),
-        notes=notes,
+        [row for part in reversed(found) for row in sorted(part.dropped)],
+        dict(changed),
+        notes,
     )
-    return Prepared({it: part.take(at) for it, (part, at) in taken.items()}, report)
+    return Prepared({it: given.get(it, train).take(rows[it]) for it in names}, report)
+
+
+def _part_report(part: Part | None, n_left: int, classes: dict[Any, int]) -> PartReport:
+    """Numbers of rows; of a part that was split off, no raw table is there."""
+    if part is None:
+        return PartReport(0, n_left, {}, classes)
+    return PartReport(part.n_rows, n_left, count_reasons(part.dropped), classes)
 
 
 def _check_some_are_left(part: Part) -> None:
