@@ -63,16 +63,16 @@ def drop_duplicates(parts: Sequence[Part]) -> None:
     parts : sequence of Part
         Rows of the first stay.
     """
-    seen: dict[Hashable, Place] = {}
+    seen: dict[Hashable, tuple[str, int]] = {}
     for part in parts:
         reasons: dict[int, tuple[str, Place | None]] = {}
         for row in part.left:
             key = part.keys[row]
-            other = seen.get(key)
-            if other is None:
-                seen[key] = part.place(row)
-            else:
+            if key in seen:
+                other = Place(*seen[key])
                 reasons[row] = (_reason("duplicate", part, other), other)
+            else:
+                seen[key] = (part.name, row + 1)  # a plain tuple is made quickly
         part.drop(reasons)
 
 
