@@ -53,7 +53,7 @@ INNER: dict[str, list[str]] = {
     "sk_m2v.plotting": [],
     "sk_m2v.benchmark": [],
     "sk_m2v.tracking": [],
-    "sk_m2v.cli": ["tables"],
+    "sk_m2v.cli": ["preparing"],
 }
 # Where each library may be imported: nowhere else, not even inside a function.
 LIBRARIES = {
@@ -85,6 +85,7 @@ LIBRARIES = {
         "sk_m2v.plotting",
         "sk_m2v.benchmark",
         "sk_m2v.tracking",
+        "sk_m2v.cli",
     },
     "matplotlib": {"sk_m2v.plotting", "sk_m2v.benchmark", "sk_m2v.tracking"},
     "mpl_toolkits": {"sk_m2v.plotting"},

@@ -1,5 +1,1 @@
-"""The command `sk-m2v`: texts in tables go in, vectors and predictions come out.
-
-`tables` reads and writes files of rows, in pieces: CSV, JSON lines, Parquet, lines of
-text, arrays of NumPy.
-"""
+"""The command `sk-m2v`: from files of texts to trained, exported models."""
