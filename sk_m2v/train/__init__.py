@@ -28,6 +28,7 @@ __all__ = [
     "Explanation",
     "FeatureExtractionClassifier",
     "FromScratchClassifier",
+    "ResumePoint",
     "StaticClassifier",
     "StaticRegressor",
 ]
@@ -52,6 +53,7 @@ _PARTS = {
     "LayerNorm": "sk_m2v.train.heads._head",
     "Linear": "sk_m2v.train.heads._head",
     "ReLU": "sk_m2v.train.heads._head",
+    "ResumePoint": "sk_m2v.train.fitting.resume._resume_point",
     "Scale": "sk_m2v.train.labels._targets",
     "SklearnHead": "sk_m2v.train.heads._sklearn",
     "Tanh": "sk_m2v.train.heads._head",

@@ -61,7 +61,7 @@ class TrainsNet(NetParameters):
         from sk_m2v.train.fitting._callbacks import check_callbacks
 
         find_device(self.device)
-        check_callbacks(self.callbacks or ())
+        check_callbacks(self.callbacks or (), vars(self)["random_state"])
 
     def _train(
         self,

@@ -75,11 +75,27 @@ class BagDataset(Dataset[Any]):
         self._counts = count_matrix(tokens, int(tokens.ids.max(initial=0)) + 1)
         if fixed is None:
             fixed = np.zeros((self._counts.shape[0], 1))
-        self._fixed = torch.from_numpy(fixed.astype(np.float32))
+        self.fixed = torch.from_numpy(fixed.astype(np.float32))
         self._targets = torch.from_numpy(targets)
         self._weights = None if weights is None else torch.from_numpy(weights)
-        self._token_dropout = token_dropout
-        self._random_state = random_state
+        self.token_dropout = token_dropout
+        self.random_state = random_state
+
+    def arrays(self) -> dict[str, list[npt.NDArray[Any]]]:
+        """What was given, by the names that users know it by.
+
+        Returns
+        -------
+        dict of str to list of ndarray
+            Arrays of the texts, the targets and the weights.
+        """
+        counts = self._counts
+        weights = [] if self._weights is None else [self._weights.numpy()]
+        return {
+            "X": [counts.indptr, counts.indices],
+            "y": [self._targets.numpy()],
+            "sample_weight or class_weight": weights,
+        }
 
     def __len__(self) -> int:
         return int(self._counts.shape[0])
@@ -103,13 +119,13 @@ class BagDataset(Dataset[Any]):
         index = np.asarray(rows)
         counts = self._counts[index]
         tokens = TokenIds(counts.indices, counts.indptr)
-        if self._random_state is not None and self._token_dropout:
-            drawn = self._random_state.random_sample(tokens.ids.size)
-            tokens = tokens.keep(drawn >= self._token_dropout)
+        if self.random_state is not None and self.token_dropout:
+            drawn = self.random_state.random_sample(tokens.ids.size)
+            tokens = tokens.keep(drawn >= self.token_dropout)
         bags = Bags(
             torch.from_numpy(tokens.ids.astype(np.int64)),
             torch.from_numpy(tokens.offsets[:-1].astype(np.int64)),
-            self._fixed[index],
+            self.fixed[index],
             None if self._weights is None else self._weights[index],
         )
         return bags, self._targets[index]

@@ -122,6 +122,27 @@ class KeepBest(Callback):
         if hasattr(self, "best_"):  # there was an epoch
             net.module_.load_state_dict(self._weights)
 
+    def state_dict(self) -> dict[str, Any]:
+        """What is known so far, to go on from.
+
+        Returns
+        -------
+        dict
+            The best score, its epoch and its weights, if there was an epoch.
+        """
+        names = ("best_", "best_epoch_", "_weights")
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what was known.
+
+        Parameters
+        ----------
+        state : dict
+            From `state_dict`.
+        """
+        self.__dict__.update(state)
+
     def _goal(self, loss: float) -> float:
         if self.score is None:
             return -loss

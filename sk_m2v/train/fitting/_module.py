@@ -88,7 +88,7 @@ class Dropout(nn.Dropout):
     def __init__(self, p: float) -> None:
         super().__init__(p)
         self._seed = int(torch.randint(2**62, ()))
-        self._generator: torch.Generator | None = None
+        self.generator: torch.Generator | None = None
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Drop some inputs, and scale the others up.
@@ -105,9 +105,9 @@ class Dropout(nn.Dropout):
         """
         if not self.training:
             return input
-        if self._generator is None:
-            self._generator = torch.Generator(input.device).manual_seed(self._seed)
-        drawn = torch.rand(input.shape, generator=self._generator, device=input.device)
+        if self.generator is None:
+            self.generator = torch.Generator(input.device).manual_seed(self._seed)
+        drawn = torch.rand(input.shape, generator=self.generator, device=input.device)
         return input * (drawn >= self.p) / (1 - self.p)
 
 

@@ -24,10 +24,12 @@ class Net(NeuralNet):
     """A net whose batches are made already: skorch need not look into them.
 
     A callback that sets `enough_` ends the training, once all the others have seen the
-    epoch.
+    epoch. One that goes on from an earlier training sets `done_`, the epochs of
+    `max_epochs` that need no training.
     """
 
     enough_ = False
+    done_ = 0
 
     def notify(self, method_name: str, **kwargs: Any) -> None:
         """Tell all callbacks, and stop after the epoch if one had enough.
@@ -43,12 +45,16 @@ class Net(NeuralNet):
         if method_name == "on_epoch_end" and self.enough_:
             raise Enough
 
-    def fit_loop(self, *args: Any, **kwargs: Any) -> Any:
+    def fit_loop(self, X: Any, y: Any = None, **kwargs: Any) -> Any:
         """Go through the data, and say so if the user ended it.
 
         Parameters
         ----------
-        *args, **kwargs
+        X : BagDataset
+            The data.
+        y : None
+            Not used.
+        **kwargs
             As skorch gives them.
 
         Returns
@@ -57,7 +63,8 @@ class Net(NeuralNet):
             This net.
         """
         try:
-            return super().fit_loop(*args, **kwargs)
+            epochs = self.max_epochs - self.done_
+            return super().fit_loop(X, y, **{"epochs": epochs, **kwargs})
         except Enough:
             raise
         except KeyboardInterrupt:
