@@ -88,6 +88,34 @@ def public(module: str) -> Callable[[T], T]:
     return set_module
 
 
+def documented(docstring: str) -> Entries:
+    """Parameters that a docstring tells of.
+
+    Parameters
+    ----------
+    docstring : str
+        In numpydoc's format.
+
+    Returns
+    -------
+    dict of str to (str, str)
+        Of a name: its type, and what is said of it.
+
+    Examples
+    --------
+    >>> from sk_m2v._parameters import documented
+    >>> documented('''Draw.
+    ...
+    ... Parameters
+    ... ----------
+    ... n : int
+    ...     How many.
+    ... ''')
+    {'n': ('int', '    How many.')}
+    """
+    return _entries(_sections(inspect.cleandoc(docstring)).get("Parameters", ""))
+
+
 def _signature(cls: Any) -> inspect.Signature:
     """Signature with what is special first: own parameters, then inherited ones."""
     # A dataclass has those of its bases first.

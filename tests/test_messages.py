@@ -53,7 +53,8 @@ OURS = {
     *("n_tokens", "n_texts", "n_outputs", "n_classes", "n_components", "n_rows"),
     *("largest", "limit", "needed", "kept", "hashed", "length", "size", "begin", "end"),
     *("dim", "width", "count", "shape", "wanted", "position", "positions", "pair"),
-    *("row", "column", "i", "__name__"),
+    # Made short where they are made.
+    *("row", "column", "line", "place", "hint", "section", "i", "__name__"),
 }
 
 

@@ -53,7 +53,14 @@ INNER: dict[str, list[str]] = {
     "sk_m2v.plotting": [],
     "sk_m2v.benchmark": [],
     "sk_m2v.tracking": [],
-    "sk_m2v.cli": ["preparing"],
+    "sk_m2v.cli": [
+        "options",
+        "tables",
+        "preparing",
+        "configuration",
+        "running",
+        "commands",
+    ],
 }
 # Where each library may be imported: nowhere else, not even inside a function.
 LIBRARIES = {

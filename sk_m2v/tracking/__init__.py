@@ -2,7 +2,7 @@
 
 In come an estimator and texts, out come a fitted estimator and what the store has of it
 (`_run` opens and ends runs, `_store` says where). What is logged is one file a thing:
-`_parameters`, `_metrics`, `_scores`, `_pictures`, `_model`, `_search`. Nothing changes
+`_parameters`, `_metrics`, `_pictures`, `_model`, `_search`. Nothing changes
 which run, experiment or store is the active one. Read `_track` first.
 """
 

@@ -10,6 +10,7 @@ import joblib
 
 from sk_m2v._messages import quoted
 from sk_m2v._text import as_texts
+from sk_m2v.benchmark._test_scores import n_rows
 
 
 def check_names(**names: Any) -> None:
@@ -116,23 +117,6 @@ def digest(values: Any) -> str:
         else:
             return sha256(text.encode()).hexdigest()[:32]
     return str(joblib.hash(values))
-
-
-def n_rows(values: Any) -> int:
-    """Number of rows of any container.
-
-    Parameters
-    ----------
-    values : array-like
-        The container.
-
-    Returns
-    -------
-    int
-        Its rows.
-    """
-    shape = getattr(values, "shape", None)
-    return int(shape[0]) if shape else len(values)
 
 
 def about_data(X: Any, y: Any, which: str) -> dict[str, str]:

@@ -13,8 +13,8 @@ import numpy as np
 from mlflow import MlflowClient
 
 from sk_m2v._messages import quoted
+from sk_m2v.benchmark._test_scores import Scores
 from sk_m2v.tracking._pictures import can_draw, confusion_figure, history_figure
-from sk_m2v.tracking._scores import Scores
 
 
 def log_artifacts(

@@ -11,6 +11,7 @@ from typing import Any
 from mlflow import MlflowClient
 
 from sk_m2v._parameters import public
+from sk_m2v.benchmark._test_scores import Scores, scores
 from sk_m2v.tracking._arguments import about_data, check_estimator, check_names, kept
 from sk_m2v.tracking._artifacts import check_configuration, log_artifacts
 from sk_m2v.tracking._metrics import epochs, log_metrics, metrics
@@ -23,7 +24,6 @@ from sk_m2v.tracking._run import (
     versions,
     without_autologging,
 )
-from sk_m2v.tracking._scores import Scores, scores
 from sk_m2v.tracking._search import is_search, log_search
 from sk_m2v.tracking._sections import BENCHMARK, inner_estimator, section
 from sk_m2v.tracking._store import experiment_id, open_store

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from skorch import callbacks as known_callbacks
 from skorch.callbacks import Callback, LoadInitState
 
 from sk_m2v._messages import quoted
@@ -65,6 +66,18 @@ def in_order(callbacks: Sequence[Any]) -> list[Any]:
         The same, in order.
     """
     return sorted(callbacks, key=lambda it: _is(it, ResumePoint))
+
+
+def named_callbacks() -> dict[str, type[Callback]]:
+    """Callbacks of skorch by their names, for files that name them.
+
+    Returns
+    -------
+    dict of str to type
+        The classes.
+    """
+    found = {it: getattr(known_callbacks, it) for it in known_callbacks.__all__}
+    return {name: it for name, it in found.items() if _is(it, Callback)}
 
 
 def _callback(item: Any) -> Any:

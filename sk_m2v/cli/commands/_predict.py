@@ -1,0 +1,84 @@
+"""Predict labels or numbers for texts.
+
+    sk-m2v predict reviews.csv --model runs/reviews --out predicted.csv
+    sk-m2v predict lines.txt --model runs/reviews --probabilities
+
+All columns that were read are written, and one more: the prediction. Files may be
+larger than memory.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from sk_m2v._messages import quoted
+from sk_m2v.cli.commands._shared import (
+    add_input,
+    add_model,
+    add_output,
+    input_batches,
+    opened,
+    output,
+    progress,
+)
+from sk_m2v.cli.running._evaluate import prediction_columns
+
+
+def configure(parser: ArgumentParser, arguments: list[str]) -> None:
+    """Add options.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets them.
+    arguments : list of str
+        Not used.
+    """
+    add_input(parser)
+    add_output(parser, ".csv, .tsv, .jsonl, .parquet")
+    add_model(parser, None)
+    parser.add_argument(
+        "--name", default="prediction", help="the new column (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--probabilities",
+        action="store_true",
+        help="also write a column for each class, such as probability_spam",
+    )
+
+
+def run(options: Namespace) -> None:
+    """Predict.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of `configure`.
+
+    Raises
+    ------
+    ValueError
+        If the model has no probabilities, or the table has the column already.
+    """
+    target = output(options, "csv")
+    model = opened(options)
+    estimator = model.predictor()
+    if options.probabilities and not hasattr(estimator, "predict_proba"):
+        raise ValueError(
+            f"a {type(estimator).__name__} has no probabilities: leave out "
+            "--probabilities"
+        )
+    with target as table:
+        for columns, texts in progress(input_batches(options, model), "texts"):
+            if options.name in columns:
+                raise ValueError(
+                    f"the table has a column {quoted(options.name)} already: choose "
+                    "another for predictions with --name"
+                )
+            predicted = prediction_columns(
+                estimator,
+                texts,
+                probabilities=options.probabilities,
+                name=options.name,
+            )
+            table.write({**columns, **predicted})

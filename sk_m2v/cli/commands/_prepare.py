@@ -1,0 +1,111 @@
+"""Clean raw files, remove duplicates, and split them into parts.
+
+    sk-m2v prepare reviews.csv --text review --label stars --test-size 0.2 --out parts
+    sk-m2v prepare train.csv --test test.csv --out parts --to parquet
+    sk-m2v prepare raw.csv --encoding utf-8 --fallback-encoding cp1252 --out parts
+
+Written are the parts, `dropped.csv` with each row that was dropped and why, and
+`report.json`. The same as a table is printed. `sk-m2v train` does the same by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from sk_m2v._messages import shortened
+from sk_m2v.cli.options._arguments import add_option, add_options, given
+from sk_m2v.cli.options._signatures import Parameter, parameters_of
+from sk_m2v.cli.tables import Writer
+from sk_m2v.embedding.storage._folder import write_files
+
+_SEED = Parameter("random_state", "int", 0, "int", "Seed of the splits.")
+_FORMATS = ("csv", "tsv", "jsonl", "parquet")
+_REPORT, _DROPPED = "report.json", "dropped.csv"
+
+
+def configure(parser: ArgumentParser, arguments: list[str]) -> None:
+    """Add options.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets them.
+    arguments : list of str
+        Not used.
+    """
+    parser.add_argument(
+        "files", nargs="+", metavar="file", help="raw tables of texts and labels"
+    )
+    parser.add_argument(
+        "--out", required=True, metavar="FOLDER", help="folder of the parts"
+    )
+    parser.add_argument(
+        "--to",
+        choices=_FORMATS,
+        default=_FORMATS[0],
+        help="format of the parts (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-label", action="store_true", help="there are texts alone, and no labels"
+    )
+    reading = parameters_of("sk_m2v.cli.running._data.read_parts")
+    given_otherwise = ("train", "text_separator")
+    group = parser.add_argument_group("reading")
+    add_options(group, reading, "data", skip=given_otherwise)
+    group = parser.add_argument_group("preparing")
+    keys = parameters_of("sk_m2v.cli.preparing.prepare")
+    given_otherwise_too = ("parts", "text", "label", "random_state")
+    add_options(group, keys, "prepare", skip=given_otherwise_too)
+    add_option(group, _SEED, "prepare")
+
+
+def run(options: Namespace) -> None:
+    """Prepare, and print what was dropped.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of `configure`.
+
+    Raises
+    ------
+    ValueError
+        If there are parts in the folder already.
+    """
+    from sk_m2v.cli.preparing import prepare
+    from sk_m2v.cli.running._data import read_parts
+    from sk_m2v.cli.running._targets import read_targets
+
+    folder = Path(options.out)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(
+            f"{shortened(folder)} is there already and not empty: choose another "
+            "folder with --out"
+        )
+    data = given(options, "data")
+    label = None if options.no_label else data.get("label", "label")
+    parts = read_parts(options.files, **{**data, "label": label or ()})
+    separator = data.get("label_separator")
+    if separator is not None and label is not None:
+        parts = {
+            name: read_targets(it, label, separator, numbers=False, where=name)
+            for name, it in parts.items()
+        }
+    prepared = prepare(
+        parts,
+        text=data.get("text") or "text",
+        label=label,
+        **given(options, "prepare"),
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, columns in prepared.parts.items():
+        with Writer(folder / f"{name}.{options.to}") as table:
+            table.write(columns)
+    dropped = prepared.report.dropped_columns()
+    with Writer(folder / _DROPPED) as table:
+        table.write(dropped)
+    content = json.dumps(prepared.report.to_dict(), indent=2, ensure_ascii=False)
+    write_files({folder / _REPORT: f"{content}\n".encode()})
+    print(prepared.report.to_text())

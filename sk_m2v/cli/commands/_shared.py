@@ -1,0 +1,184 @@
+"""Options that several subcommands have."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sk_m2v.cli.options._arguments import add_options, given
+from sk_m2v.cli.options._signatures import parameters_of
+from sk_m2v.cli.running._model import Model, open_model
+from sk_m2v.cli.tables import Columns, Writer, batches, check_target
+
+_READING = parameters_of("sk_m2v.cli.tables.batches")
+_TEXT = parameters_of("sk_m2v.cli.running._texts.joined_texts")
+
+
+def add_input(parser: ArgumentParser, what: str = "texts") -> None:
+    """Add options of the table that is read.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets them.
+    what : str, default="texts"
+        What it holds.
+    """
+    parser.add_argument(
+        "file",
+        nargs="?",
+        default="-",
+        help=f"table of {what}: CSV, TSV, JSON lines, Parquet or plain text, also "
+        "compressed by gzip (default: standard input, as CSV)",
+    )
+    add_text_options(parser)
+
+
+def add_text_options(parser: ArgumentParser) -> None:
+    """Add options of how texts are read and which columns they are.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets them.
+    """
+    group = parser.add_argument_group("reading")
+    add_options(group, _READING, "reading", skip=("source", "size", "columns"))
+    add_options(group, _TEXT, "text", skip=("columns",))
+
+
+def add_output(parser: ArgumentParser, formats: str) -> None:
+    """Add options of the table that is written.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets them.
+    formats : str
+        Those that suit, for people.
+    """
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        default="-",
+        help=f"where to write; the suffix says how: {formats} (default: standard "
+        "output)",
+    )
+    parser.add_argument(
+        "--to",
+        metavar="FORMAT",
+        help="how to write, where no suffix says it: csv, tsv, jsonl, parquet or npy",
+    )
+
+
+def add_model(parser: ArgumentParser, default: str | None) -> None:
+    """Add the option of which model to use.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets it.
+    default : str or None
+        What is used without it, for people; None if it has to be given.
+    """
+    text = "folder of a model or of a training, or the id of a model of the hub"
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        required=default is None,
+        help=text if default is None else f"{text} (default: {default})",
+    )
+
+
+def input_batches(options: Namespace, model: Model) -> Iterator[tuple[Columns, Any]]:
+    """Yield batches of the table that is read, and their texts.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of `add_input`.
+    model : Model
+        Knows which columns it was trained on.
+
+    Yields
+    ------
+    columns : dict of str to list
+        A batch.
+    texts : list of str
+        Its texts.
+    """
+    chosen = given(options, "text")
+    for columns in batches(options.file, **given(options, "reading")):
+        yield columns, model.texts(columns, **chosen)
+
+
+def output(options: Namespace, default: str) -> Writer:
+    """Open the table that is written.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of `add_output`.
+    default : str
+        Its format on standard output.
+
+    Returns
+    -------
+    Writer
+        Writes it.
+    """
+    format = options.to or (default if options.out == "-" else None)
+    check_target(options.out, format=format)
+    return Writer(options.out, format=format)
+
+
+def progress(rows: Iterable[Any], unit: str) -> Iterator[Any]:
+    """Show a bar on standard error, if that is a terminal.
+
+    Parameters
+    ----------
+    rows : iterable of (Columns, list)
+        What is gone through.
+    unit : str
+        What is counted.
+
+    Yields
+    ------
+    object
+        As it is.
+    """
+    from tqdm import tqdm
+
+    with tqdm(unit=f" {unit}", unit_scale=True, disable=None) as bar:
+        for columns, texts in rows:
+            yield columns, texts
+            bar.update(len(texts))
+
+
+def say(text: str) -> None:
+    """Say what is being done, on standard error.
+
+    Parameters
+    ----------
+    text : str
+        The line.
+    """
+    print(text, file=sys.stderr, flush=True)
+
+
+def opened(options: Namespace) -> Model:
+    """Open the model that is asked for.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of `add_model`.
+
+    Returns
+    -------
+    Model
+        The model.
+    """
+    return open_model(options.model)

@@ -1,0 +1,159 @@
+"""The estimator that a configuration describes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from sk_m2v._messages import listed, quoted
+
+
+def make_estimator(
+    train: Mapping[str, Any], model: Mapping[str, Any] | None, random_state: int
+) -> Any:
+    """Make an estimator, and check its parameters.
+
+    Parameters
+    ----------
+    train : mapping
+        Section "train": its class and its parameters.
+    model : mapping or None
+        Section "model": what it starts from. None is the model of the package.
+    random_state : int
+        Seed.
+
+    Returns
+    -------
+    estimator
+        Not fitted.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or there is no such callback.
+    OSError
+        If there is no such model.
+    """
+    import sk_m2v
+
+    given = dict(train)
+    kind = getattr(sk_m2v, given.pop("estimator"))
+    if given.get("callbacks") is not None:
+        given["callbacks"] = [callback(it) for it in given["callbacks"]]
+    if isinstance(given.get("head"), Mapping):
+        given["head"] = head(given["head"])
+    known = inspect.signature(kind).parameters
+    if "model" in known and model is not None:
+        given["model"] = base_model(model)
+    elif model is not None:
+        raise ValueError(
+            f"a {kind.__name__} starts from no model: leave out the section model"
+        )
+    if "random_state" in known:
+        given["random_state"] = random_state
+    estimator = kind(**given)
+    estimator._validate_params()
+    if hasattr(estimator, "_check_means"):
+        estimator._check_means()
+    return estimator
+
+
+def base_model(model: Mapping[str, Any]) -> Any:
+    """The embedding to start from.
+
+    Parameters
+    ----------
+    model : mapping
+        Parameters of `StaticEmbedding.from_pretrained`.
+
+    Returns
+    -------
+    str or StaticEmbedding or None
+        The path alone, if that says all: then what is fitted says where it is from.
+    """
+    from sk_m2v import StaticEmbedding
+
+    changed = {name: it for name, it in model.items() if it not in (None, False)}
+    path = changed.pop("path", None)
+    embedding = StaticEmbedding.from_pretrained(path, **changed)
+    return embedding if changed else path
+
+
+def callback(given: Any) -> Any:
+    """Callback of skorch.
+
+    Parameters
+    ----------
+    given : str or mapping
+        Its name, or a mapping with its name and its parameters.
+
+    Returns
+    -------
+    skorch.callbacks.Callback
+        The callback.
+
+    Raises
+    ------
+    ValueError
+        If there is no such callback, or it has no such parameter.
+    """
+    from sk_m2v.train.fitting._callbacks import named_callbacks
+
+    parameters = {"name": given} if isinstance(given, str) else dict(given)
+    name = parameters.pop("name", None)
+    known = named_callbacks()
+    if name not in known:
+        near = get_close_matches(str(name), known, n=3, cutoff=0)
+        raise ValueError(
+            f"train.callbacks: there is no callback {quoted(name)}. Write "
+            '{name = "EarlyStopping", patience = 3}, with a name of '
+            f"skorch.callbacks. The nearest are {listed(near)}"
+        )
+    return _made(known[name], parameters, "train.callbacks")
+
+
+def head(given: Mapping[str, Any]) -> Any:
+    """Classifier of scikit-learn.
+
+    Parameters
+    ----------
+    given : mapping
+        Its name and its parameters.
+
+    Returns
+    -------
+    estimator
+        Not fitted.
+
+    Raises
+    ------
+    ValueError
+        If there is no such classifier, or it has no such parameter.
+    """
+    from sklearn.utils import all_estimators
+
+    parameters = dict(given)
+    name = parameters.pop("name", None)
+    # Only scikit-learn's own: a file must not choose what is imported.
+    known = dict(all_estimators(type_filter="classifier"))
+    if name not in known:
+        near = get_close_matches(str(name), known, n=3, cutoff=0)
+        raise ValueError(
+            f"train.head: scikit-learn has no classifier {quoted(name)}. The nearest "
+            f"are {listed(near)}"
+        )
+    return _made(known[name], parameters, "train.head")
+
+
+def _made(kind: Any, parameters: dict[str, Any], where: str) -> Any:
+    known = inspect.signature(kind).parameters
+    for key in parameters:
+        if key not in known:
+            near = get_close_matches(str(key), known, n=3, cutoff=0)
+            raise ValueError(
+                f"{where}: {kind.__name__} has no parameter {quoted(key)}. The nearest "
+                f"are {listed(near)}"
+            )
+    return kind(**parameters)

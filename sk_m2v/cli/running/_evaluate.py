@@ -1,0 +1,110 @@
+"""How good predictions are, for people and for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sk_m2v.cli.running._targets import as_classes
+from sk_m2v.cli.tables import Columns
+
+
+def evaluate(
+    estimator: Any, X: list[str], y: list[Any]
+) -> tuple[dict[str, float], str, Columns]:
+    """Compare what an estimator does with the truth.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier, regressor, or embedding of pairs.
+    X : list of str
+        Texts.
+    y : list
+        Their labels, numbers, or second texts.
+
+    Returns
+    -------
+    metrics : dict of str to float
+        Scores.
+    report : str
+        The same for people, with scikit-learn's report of classes.
+    predicted : Columns
+        What was predicted, a row for each text; empty for pairs.
+    """
+    if not hasattr(estimator, "predict"):
+        metrics = _of_pairs(estimator, X, y)
+        return metrics, _lines(metrics), {}
+    from sk_m2v.benchmark._test_scores import scores
+
+    if hasattr(estimator, "classes_"):
+        y = as_classes(y, estimator.classes_.tolist())
+    found = scores(estimator, X, y)
+    report = _lines(found.metrics)
+    if found.report_text:
+        report += f"\n{found.report_text}"
+    return found.metrics, report, prediction_columns(estimator, X, probabilities=False)
+
+
+def prediction_columns(
+    estimator: Any, X: list[str], *, probabilities: bool, name: str = "prediction"
+) -> Columns:
+    """Predictions as columns of a table.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier or regressor.
+    X : list of str
+        Texts.
+    probabilities : bool
+        Whether to add a column for each class.
+    name : str, default="prediction"
+        The first column.
+
+    Returns
+    -------
+    dict of str to list
+        The columns. Several labels a text are a list of them.
+    """
+    predicted = estimator.predict(X)
+    if hasattr(estimator, "classes_") and getattr(predicted, "ndim", 1) == 2:
+        # Rows of 0 and 1: the names of the labels say more.
+        names = np.asarray(estimator.classes_)
+        predicted = [names[np.asarray(row) != 0].tolist() for row in predicted]
+    elif hasattr(predicted, "tolist"):
+        predicted = predicted.tolist()
+    columns: Columns = {name: list(predicted)}
+    if probabilities:
+        shares = estimator.predict_proba(X)
+        for i, known in enumerate(np.asarray(estimator.classes_).tolist()):
+            columns[f"probability_{known}"] = shares[:, i].tolist()
+    return columns
+
+
+def _of_pairs(estimator: Any, X: list[str], y: list[str]) -> dict[str, float]:
+    """How often the second text of a pair is found among those of all pairs."""
+    firsts, seconds = (_unit(estimator.transform(it)) for it in (X, y))
+    ranks = []
+    for start in range(0, len(firsts), 1024):
+        cosines = firsts[start : start + 1024] @ seconds.T
+        own = cosines[np.arange(len(cosines)), np.arange(start, start + len(cosines))]
+        ranks.append((cosines > own[:, None]).sum(1) + 1)
+    rank = np.concatenate(ranks)
+    return {
+        "n_pairs": float(len(rank)),
+        "found_first": float(np.mean(rank == 1)),
+        "found_in_10": float(np.mean(rank <= 10)),
+        "mean_reciprocal_rank": float(np.mean(1 / rank)),
+    }
+
+
+def _unit(vectors: Any) -> Any:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, 1e-12)
+
+
+def _lines(metrics: dict[str, float]) -> str:
+    width = max(map(len, metrics))
+    return "".join(f"{name:{width}}  {value:,.4f}\n" for name, value in metrics.items())

@@ -1,0 +1,170 @@
+"""What a training leaves in its folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sk_m2v._messages import shortened
+from sk_m2v.cli.running._model import CONFIGURATION, MODEL
+from sk_m2v.cli.tables import Columns, Writer
+from sk_m2v.embedding.storage._folder import write_files
+
+# What a stopped training goes on from.
+CHECKPOINT, SEARCHED = "training.pt", "search.jsonl"
+# The last to be written: a folder that has it is finished.
+METRICS = "metrics.json"
+REPORT, PREDICTIONS, DROPPED = "report.txt", "predictions.csv", "dropped.csv"
+CANDIDATES, ONNX = "search.csv", "model.onnx"
+_ALL = (
+    *(METRICS, CHECKPOINT, SEARCHED, CONFIGURATION, REPORT, PREDICTIONS, DROPPED),
+    *(CANDIDATES, ONNX),
+)
+
+
+@dataclass(frozen=True)
+class Outputs:  # numpydoc ignore=PR02
+    """Which outputs there are.
+
+    Parameters
+    ----------
+    folder : str
+        Folder of all that the training leaves: the model in `model`, the configuration,
+        scores, predictions for the test part, rows that were dropped.
+    predictions : bool
+        Whether to write what is predicted for the test part.
+    onnx : bool
+        Whether to export the model to ONNX, too.
+    checkpoints : bool
+        Whether to write after each epoch what `--resume` goes on from.
+    """
+
+    folder: str = "run"
+    predictions: bool = True
+    onnx: bool = False
+    checkpoints: bool = True
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(self.folder)
+
+    def begin(self, configuration: str, *, resume: bool, overwrite: bool) -> bool:
+        """Make the folder.
+
+        Parameters
+        ----------
+        configuration : str
+            What is kept of the run.
+        resume : bool
+            Whether to go on with what is there.
+        overwrite : bool
+            Whether to replace what is there.
+
+        Returns
+        -------
+        bool
+            Whether all is done already.
+
+        Raises
+        ------
+        ValueError
+            If there is something else in the folder, or another configuration.
+        """
+        file = self.path / CONFIGURATION
+        if self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"{shortened(self.path)} is a file, and no folder")
+        if self.path.is_dir() and any(self.path.iterdir()):
+            if not file.is_file():
+                raise ValueError(
+                    f"{shortened(self.path)} holds other files, and no training: "
+                    "choose another folder (output.folder, --out)"
+                )
+            if not resume and not overwrite:
+                raise ValueError(
+                    f"{shortened(self.path)} holds a training already: pass --resume "
+                    "to go on with it, --overwrite to replace it, or another folder"
+                )
+            if resume and not overwrite:
+                _check_same(file, configuration)
+                return (self.path / METRICS).is_file()
+            self._remove()
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_files({file: configuration.encode()})
+        return False
+
+    def _remove(self) -> None:
+        """Remove what a training left, and nothing else."""
+        for name in _ALL:
+            (self.path / name).unlink(missing_ok=True)
+        shutil.rmtree(self.path / MODEL, ignore_errors=True)
+
+    def write_table(self, name: str, columns: Columns) -> None:
+        """Write a table, unless it is empty.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file.
+        columns : dict of str to list
+            What it holds.
+        """
+        if columns and len(next(iter(columns.values()))):
+            with Writer(self.path / name) as table:
+                table.write(columns)
+
+    def write_model(self, estimator: Any) -> None:
+        """Write the fitted estimator, and its ONNX graph if that is wanted.
+
+        Parameters
+        ----------
+        estimator : estimator
+            What was fitted.
+        """
+        estimator.save_pretrained(self.path / MODEL)
+        if self.onnx:
+            from sk_m2v.onnx import save, to_onnx
+
+            save(to_onnx(estimator), self.path / ONNX)
+
+    def finish(self, metrics: Mapping[str, float], report: str) -> None:
+        """Write the scores, and remove what was there to go on from.
+
+        Parameters
+        ----------
+        metrics : mapping of str to float
+            Scores.
+        report : str
+            The same for people.
+        """
+        content = json.dumps(dict(metrics), indent=2) + "\n"
+        write_files({self.path / REPORT: report.encode()})
+        write_files({self.path / METRICS: content.encode()})
+        (self.path / CHECKPOINT).unlink(missing_ok=True)
+
+
+def _check_same(file: Path, configuration: str) -> None:
+    import yaml
+
+    before = _flat(yaml.safe_load(file.read_text(encoding="utf-8")))
+    now = _flat(yaml.safe_load(configuration))
+    for key in {**before, **now}:
+        if before.get(key) != now.get(key):
+            raise ValueError(
+                f"{shortened(file.parent)} holds a training with {shortened(key)} = "
+                f"{shortened(before.get(key), 80)}, and now it is "
+                f"{shortened(now.get(key), 80)}: --resume goes on with the same one. "
+                "Pass --overwrite, or another folder"
+            )
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{above}{key}"
+        found |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return found

@@ -1,0 +1,143 @@
+"""The labels, numbers or second texts of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from sk_m2v._messages import quoted, shortened
+from sk_m2v.cli.tables import Columns, TableError
+
+# What a cell says where a row has the label of its column.
+_YES = {"1", "1.0", "true", "yes", "t", "y", "x"}
+_NO = {"", "0", "0.0", "false", "no", "f", "n", "none"}
+
+
+def read_targets(
+    columns: Columns,
+    label: str | Sequence[str],
+    separator: str | None,
+    *,
+    numbers: bool,
+    where: str,
+) -> Columns:
+    """Make numbers or labels of what a file has as text.
+
+    Parameters
+    ----------
+    columns : dict of str to list
+        A table.
+    label : str or list of str
+        Column or columns.
+    separator : str or None
+        What stands between the labels of a row.
+    numbers : bool
+        Whether these are numbers.
+    where : str
+        What to call the table.
+
+    Returns
+    -------
+    dict of str to list
+        The table with other values in these columns; None is missing.
+
+    Raises
+    ------
+    TableError
+        If a cell is no number, or says neither yes nor no; it names the row.
+    """
+    names = [label] if isinstance(label, str) else list(label)
+    made: Columns = {}
+    for name in names:
+        values = columns[name]
+        if numbers:
+            made[name] = [_number(it, i, name, where) for i, it in enumerate(values, 1)]
+        elif len(names) > 1:
+            made[name] = [_truth(it, i, name, where) for i, it in enumerate(values, 1)]
+        elif separator is not None:
+            made[name] = [_labels(it, separator) for it in values]
+    return {**columns, **made}
+
+
+def targets(
+    columns: Columns, label: str | Sequence[str], *, numbers: bool
+) -> list[Any]:
+    """Targets as estimators take them, one a row.
+
+    Parameters
+    ----------
+    columns : dict of str to list
+        A table of `read_targets`.
+    label : str or list of str
+        Column or columns.
+    numbers : bool
+        Whether these are numbers.
+
+    Returns
+    -------
+    list
+        Labels or numbers; lists of them for several columns.
+    """
+    if isinstance(label, str):
+        return columns[label]
+    rows = zip(*(columns[it] for it in label), strict=True)
+    if numbers:
+        return [list(row) for row in rows]
+    return [[name for name, has in zip(label, row, strict=True) if has] for row in rows]
+
+
+def as_classes(values: list[Any], known: Sequence[Any]) -> list[Any]:
+    """Labels of a table as a classifier has them: CSV makes texts of numbers.
+
+    Parameters
+    ----------
+    values : list
+        Labels, or lists of them.
+    known : sequence
+        Classes that the classifier knows.
+
+    Returns
+    -------
+    list
+        Known classes in place of what reads like them; others as they are.
+    """
+    by_text = {str(it): it for it in known}
+
+    def one(value: Any) -> Any:
+        if isinstance(value, list):
+            return [one(it) for it in value]
+        return by_text.get(str(value), value)
+
+    return [one(it) for it in values]
+
+
+def _number(value: Any, row: int, name: str, where: str) -> float | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise TableError(
+            f"{shortened(where)}, row {row}: column {quoted(name)} holds "
+            f"{quoted(value)}, which is no number"
+        )
+    return number
+
+
+def _truth(value: Any, row: int, name: str, where: str) -> bool:
+    text = str(value).strip().lower()
+    if text not in _YES | _NO:
+        raise TableError(
+            f"{shortened(where)}, row {row}: column {quoted(name)} holds "
+            f"{quoted(value)}: a column of a label has 1 where a row has it, else 0"
+        )
+    return text in _YES
+
+
+def _labels(value: Any, separator: str) -> list[Any] | None:
+    if value is None or isinstance(value, list):
+        return value
+    return [it.strip() for it in str(value).split(separator) if it.strip()]
