@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -61,7 +60,7 @@ def read_csv(stream: BinaryIO, options: Options) -> Iterator[Columns]:
     with _long_cells():
         names = next(rows, None)
     if names is None:
-        raise TableError("has no header and no rows: give a file with rows")
+        raise TableError("it has no header and no rows: give a file with rows")
     _check_header(names)
     wanted = {name: names.index(name) for name in chosen(names, options.columns)}
     while table := _columns(rows, wanted, options.size):
@@ -165,16 +164,11 @@ def _guessed(text: str) -> str:
 
 
 def _check_header(names: list[str]) -> None:
-    repeated = [name for name, n in Counter(names).items() if n > 1]
-    if repeated:
-        raise TableError(
-            f"the header has columns of the same name, {listed(repeated)}. Give each "
-            "its own"
-        )
     if "" in names:
         raise TableError(
             f"column {quoted(names.index('') + 1)} of {len(names)} has an empty name "
-            f"in the header, {listed(names)}. Give it one"
+            f"in the header, {listed(names)}. Give it one, or leave it "
+            "out, as pandas does with to_csv(index=False)"
         )
 
 

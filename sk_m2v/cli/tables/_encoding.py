@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from sk_m2v._messages import quoted
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.cli.tables._errors import TableError
 from sk_m2v.cli.tables._options import Options
 
@@ -59,6 +59,11 @@ def blocks(stream: BinaryIO, options: Options) -> Iterator[str]:
             text = decoder.decode(data, is_last)
         except UnicodeDecodeError as error:
             raise _undecodable(error, n_lines, encoding, options) from error
+        except UnicodeError as error:  # of UTF-16 and UTF-32 without a mark
+            raise TableError(
+                f"it cannot be read as {quoted(encoding)}: {shortened(error)}. Give "
+                "another --encoding, such as utf-16-le or utf-16-be"
+            ) from error
         if "\0" in text:
             line = n_lines + 1 + text[: text.index("\0")].count("\n")
             raise TableError(
