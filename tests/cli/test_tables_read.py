@@ -394,6 +394,7 @@ def test_utf16_without_a_mark(tmp_path: Path) -> None:
     assert "line 1 has a NUL character" in (said := message(path))
     assert "--encoding utf-16-le" in said
     assert read(path, encoding="utf-16-le") == {"a": ["b"]}
+    assert "'utf-16': UTF-16 stream does not" in message(path, encoding="utf-16")
 
 
 @pytest.mark.parametrize(
@@ -529,7 +530,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, packed: bool) -> None:
         assert read("-", format=format) == {"text": ["b"]}
         assert not stream.closed
     as_stdin(monkeypatch, b"")
-    assert message("-") == "standard input: is empty: give a file with rows"
+    assert message("-") == "standard input: it is empty: give a file with rows"
     as_stdin(monkeypatch, b"a\n")
     assert message("-") == "standard input has no rows: give a file with rows"
 

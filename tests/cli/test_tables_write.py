@@ -365,7 +365,7 @@ def test_places_where_nothing_can_be_written(tmp_path: Path) -> None:
         "a.txt": "cannot be of the format 'text' here. Give one of 'csv'",
         "a.parquet.gz": "'parquet' are not compressed with gzip. Leave out .gz",
         "a.npy.gz": "are not compressed",
-        "folder.csv": "folder.csv: is a folder: give a file in it",
+        "folder.csv": "folder.csv: it is a folder: give a file in it",
         "none/a.csv": "there is no folder",
         "folder.csv/b/a.csv": "make it, or give another",
         "a" * 300 + ".csv": "cannot be written: File name too long",
@@ -450,6 +450,13 @@ def test_a_device_stays_one() -> None:
     assert not os.path.isfile("/dev/null")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device")
+@pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "npy"])
+def test_a_full_disk(format: str) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        write("/dev/full", {"a": [1]}, {"a": [2] * 9999}, format=format)
+
+
 def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
     paths = [tmp_path / "a.csv.gz", tmp_path / "b.csv.gz"]
     for path in paths:
@@ -509,6 +516,21 @@ def test_a_pipe_that_nobody_reads(format: str) -> None:
         assert process.stdout is not None
         process.stdout.close()
         assert process.wait(60) == 41
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("format", ["csv", "parquet", "npy"])
+def test_a_named_pipe_as_target(tmp_path: Path, format: str) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    code = f"import sys; sys.stdout.buffer.write(open({str(path)!r}, 'rb').read())"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        write(path, {"v": [1, 2]}, format=format)
+        found = process.communicate()[0]
+    write(tmp_path / "file", {"v": [1, 2]}, format=format)
+    assert found == (tmp_path / "file").read_bytes()
+    assert path.is_fifo()
 
 
 def test_rows_of_csv_are_those_of_python(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def check_place(target: str | Path) -> None:
         return
     path = Path(target)
     if os.path.isdir(path):
-        raise TableError("is a folder: give a file in it")
+        raise TableError("it is a folder: give a file in it")
     if not os.path.isdir(path.parent):
         raise TableError(
             f"there is no folder {shortened(path.parent)}: make it, or give another"
@@ -48,9 +48,11 @@ def check_place(target: str | Path) -> None:
     except FileNotFoundError:
         exists = False
     except (OSError, ValueError) as error:  # such as of a name that is too long
-        raise TableError(f"cannot be written: {shortened(reason(error))}") from error
+        raise TableError(f"it cannot be written: {shortened(reason(error))}") from error
     if exists and not os.access(path, os.W_OK):
-        raise TableError("may not be written: change its permissions, or give another")
+        raise TableError(
+            "it may not be written: change its permissions, or give another"
+        )
     folder = _real(path).parent
     if _is_replaced(path) and not os.access(folder, os.W_OK):
         raise TableError(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
@@ -61,7 +60,7 @@ def read_csv(stream: BinaryIO, options: Options) -> Iterator[Columns]:
     with _long_cells():
         names = next(rows, None)
     if names is None:
-        raise TableError("has no header and no rows: give a file with rows")
+        raise TableError("it has no header and no rows: give a file with rows")
     _check_header(names)
     wanted = {name: names.index(name) for name in chosen(names, options.columns)}
     while table := _columns(rows, wanted, options.size):
@@ -165,16 +164,11 @@ def _guessed(text: str) -> str:
 
 
 def _check_header(names: list[str]) -> None:
-    repeated = [name for name, n in Counter(names).items() if n > 1]
-    if repeated:
-        raise TableError(
-            f"the header has columns of the same name, {listed(repeated)}. Give each "
-            "its own"
-        )
     if "" in names:
         raise TableError(
             f"column {quoted(names.index('') + 1)} of {len(names)} has an empty name "
-            f"in the header, {listed(names)}. Give it one"
+            f"in the header, {listed(names)}. Give it one, or leave it "
+            "out, as pandas does with to_csv(index=False)"
         )
 
 
@@ -216,7 +210,7 @@ class Csv:
         """
         names, cells = [], []
         for name, values in columns.items():
-            for it, column in _flat(name, values):
+            for it, column in _flat(name, values, first):
                 names.append(it)
                 cells.append(column)
         if self._header is None:
@@ -226,7 +220,7 @@ class Csv:
                 f"the columns of row {first} are {listed(names)}, and those of the "
                 f"header {listed(self._header)}. Write batches of the same columns"
             )
-        rows = self._formatted(_cells(cells, first), csv.QUOTE_MINIMAL)
+        rows = self._formatted(zip(*cells, strict=True), csv.QUOTE_MINIMAL)
         if any("\0" in it for it in rows):
             row = next(i for i, it in enumerate(rows, first) if "\0" in it)
             raise TableError(
@@ -258,7 +252,7 @@ class Csv:
         self._stream.write(encoded(header, 0))
         self._header = names
 
-    def _formatted(self, rows: Any, quoting: Any) -> list[str]:
+    def _formatted(self, rows: Iterable[Sequence[Any]], quoting: Any) -> list[str]:
         # Of two characters, so that either one in a cell is put in quotes.
         end = "\r\n"
         lines: list[str] = []
@@ -272,27 +266,28 @@ class Csv:
         return [it.removesuffix(end) + "\n" for it in lines]
 
 
-def _flat(name: str, values: Any) -> Iterator[tuple[str, Sequence[Any]]]:
+def _flat(
+    name: str, values: Any, first: int
+) -> Iterator[tuple[str, Sequence[str | float | None]]]:
     """A column, or one for each dimension of vectors."""
     if isinstance(values, np.ndarray) and values.ndim == 2:
         for i, column in enumerate(plain(values.T)):
             yield f"{name}_{i}", column
-    else:
+    elif isinstance(values, np.ndarray) and values.dtype.kind in "biufU":
         yield name, plain(values)
+    else:
+        yield name, list(_cells(values, first))
 
 
-def _cells(columns: list[Sequence[Any]], first: int) -> Iterator[list[Any]]:
-    for i, row in enumerate(zip(*columns, strict=True), first):
+def _cells(values: Iterable[Any], first: int) -> Iterator[Any]:
+    for i, value in enumerate(values, first):
         try:
-            yield list(map(_cell, row))
+            yield value if isinstance(value, str) else _cell(plain(value))
         except (TypeError, ValueError, RecursionError) as error:
             raise unwritable(i, error) from error
 
 
 def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):
-        return value
-    value = plain(value)
     if isinstance(value, bytes):
         raise TypeError("bytes are no text")
     return as_json(value) if isinstance(value, list | tuple | dict) else value

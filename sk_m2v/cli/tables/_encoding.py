@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from typing import Any, BinaryIO
 
-from sk_m2v._messages import quoted
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.cli.tables._errors import TableError
 from sk_m2v.cli.tables._options import Options
 
@@ -45,20 +47,25 @@ def blocks(stream: BinaryIO, options: Options) -> Iterator[str]:
     TableError
         If bytes are not of the encoding, or there are NUL characters.
     """
-    data = stream.read(_BLOCK)
-    encoding = _precise(options.encoding, data)
+    begin = stream.read(_BLOCK)
+    encoding = _precise(options.encoding, begin)
     if options.fallback_encoding is None or encoding != "utf-8":
         decoder = codecs.getincrementaldecoder(encoding)()
     else:
         decoder = _LineByLine(options.fallback_encoding)
     rest: list[str] = []
-    n_lines, is_first, is_last = 0, True, False
-    while not is_last:
-        is_last = not data
+    n_lines, is_first = 0, True
+    # The last one, of no bytes, is the end for the decoder.
+    for data in chain([begin], iter(partial(stream.read, _BLOCK), b""), [b""]):
         try:
-            text = decoder.decode(data, is_last)
+            text = decoder.decode(data, final=not data)
         except UnicodeDecodeError as error:
             raise _undecodable(error, n_lines, encoding, options) from error
+        except UnicodeError as error:  # of UTF-16 and UTF-32 without a mark
+            raise TableError(
+                f"it cannot be read as {quoted(encoding)}: {shortened(error)}. Give "
+                "another --encoding, such as utf-16-le or utf-16-be"
+            ) from error
         if "\0" in text:
             line = n_lines + 1 + text[: text.index("\0")].count("\n")
             raise TableError(
@@ -72,7 +79,6 @@ def blocks(stream: BinaryIO, options: Options) -> Iterator[str]:
             yield "".join([*rest, text[:end]])
             rest = []
         rest.append(text[end:])
-        data = stream.read(_BLOCK)
     if text := "".join(rest):
         yield text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -39,7 +40,7 @@ def chosen(names: Sequence[str], columns: Iterable[str] | None) -> list[str]:
     Parameters
     ----------
     names : sequence of str
-        The columns of a table.
+        The columns of a table, in its order.
     columns : iterable of str or None
         Those asked for; None for all.
 
@@ -51,8 +52,12 @@ def chosen(names: Sequence[str], columns: Iterable[str] | None) -> list[str]:
     Raises
     ------
     TableError
-        If one is not there.
+        If one is not there, or the table has two of a name.
     """
+    if repeated := [name for name, n in Counter(names).items() if n > 1]:
+        raise TableError(
+            f"it has columns of the same name, {listed(repeated)}. Give each its own"
+        )
     if columns is None:
         return list(names)
     columns = list(dict.fromkeys(columns))

@@ -101,8 +101,10 @@ def _rows(stream: BinaryIO, options: Options) -> Iterator[tuple[int, dict[str, A
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
+            # Without a place, which would be one in the line.
+            reason = getattr(error, "msg", error)
             raise TableError(
-                f"line {i} is no JSON ({shortened(error)}): {quoted(line)}. Each line "
+                f"line {i} is no JSON ({shortened(reason)}): {quoted(line)}. Each line "
                 "must be a whole object"
             ) from error
         if not isinstance(row, dict):

@@ -53,7 +53,7 @@ def opened(source: str | Path) -> Iterator[BinaryIO]:
     try:
         begin = stream.peek(2)[:2]
         if not begin:
-            raise TableError("is empty: give a file with rows")
+            raise TableError("it is empty: give a file with rows")
         # By what it holds: a file may have been decompressed or renamed on its way.
         if begin == _MAGIC:
             with gzip.GzipFile(fileobj=stream) as file, _damage():
@@ -73,8 +73,8 @@ def _open(path: Path) -> io.BufferedReader[Any]:
         ) from None
     except (OSError, ValueError) as error:  # the latter of names with a NUL
         if os.path.isdir(path):
-            raise TableError("is a folder: give a file in it") from None
-        raise TableError(f"cannot be opened: {shortened(reason(error))}") from error
+            raise TableError("it is a folder: give a file in it") from None
+        raise TableError(f"it cannot be opened: {shortened(reason(error))}") from error
 
 
 def _advice(path: Path) -> str:
@@ -94,5 +94,5 @@ def _damage() -> Iterator[None]:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise TableError(
-            f"is a damaged gzip file ({shortened(error)}). Fetch or write it again"
+            f"it is a damaged gzip file ({shortened(error)}). Fetch or write it again"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -58,13 +59,12 @@ Reader = Callable[[BinaryIO, Options], Iterator[Columns]]
 
 def _check_encoding(name: str) -> None:
     try:
-        # Some codecs are about bytes or about escapes, and not about text in files.
-        known = codecs.lookup(name)._is_text_encoding
+        codecs.lookup(name)
+        # Refuses codecs that make bytes of bytes.
+        io.TextIOWrapper(io.BytesIO(), encoding=name)
     except (LookupError, ValueError):  # the latter of names with a NUL
-        known = False
-    if not known:
         written = name.lower().replace("-", "_")
         nearest = get_close_matches(written, {*aliases, *aliases.values()}, cutoff=0)
         raise TableError(
             f"there is no encoding {quoted(name)}. The nearest are {listed(nearest)}"
-        )
+        ) from None

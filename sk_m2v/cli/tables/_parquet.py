@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -42,12 +41,7 @@ def read_parquet(stream: BinaryIO, options: Options) -> Iterator[Columns]:
         file = parquet.ParquetFile(
             stream if in_any_order else pa.BufferReader(stream.read())
         )
-        names = file.schema_arrow.names
-        if repeated := [name for name, n in Counter(names).items() if n > 1]:
-            raise TableError(
-                f"has columns of the same name, {listed(repeated)}. Give each its own"
-            )
-        names = chosen(names, options.columns)
+        names = chosen(file.schema_arrow.names, options.columns)
         for batch in file.iter_batches(batch_size=options.size, columns=names):
             if batch.num_rows:
                 yield {name: batch.column(name).to_pylist() for name in names}
@@ -55,7 +49,7 @@ def read_parquet(stream: BinaryIO, options: Options) -> Iterator[Columns]:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise TableError(
-            f"is no Parquet file, or a damaged one ({shortened(error)}). Fetch or "
+            f"it is no Parquet file, or a damaged one ({shortened(error)}). Fetch or "
             "write it again"
         ) from error
 
@@ -142,6 +136,6 @@ class Parquet:
             before = "" if type is None else f", {quoted(str(type))} before,"
             raise TableError(
                 f"column {quoted(name)}{shortened(before)} cannot be written from row "
-                f"{first} on: {shortened(error)}. Give it values of one type, or write "
-                "JSON lines"
+                f"{first} on: {shortened(error, 120)}. Give it values of one "
+                "type, or write JSON lines"
             ) from error

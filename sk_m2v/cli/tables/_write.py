@@ -83,7 +83,8 @@ class Writer:
     """Write a table batch by batch: the file is in its place at the end, or not at all.
 
     Vectors are lists in JSON lines, lists of float32 in Parquet, and a column for each
-    dimension in CSV. Lists in CSV are JSON, and None is an empty cell.
+    dimension in CSV. Lists in CSV are JSON, and None is an empty cell. A file of NumPy
+    holds one array, of one column, with floats as float32.
 
     Parameters
     ----------
@@ -129,7 +130,8 @@ class Writer:
                 # Without name and time: the same rows are the same bytes.
                 file = gzip.GzipFile("", "wb", _COMPRESSION, stream, mtime=0)
                 stream = cast(BinaryIO, stack.enter_context(file))
-            if self._format == "npy" and str(self._target) == STANDARD:
+            is_standard = str(self._target) == STANDARD
+            if self._format == "npy" and (is_standard or not stream.seekable()):
                 stream = stack.enter_context(spooled(stream))
             self._table = _FORMATS[self._format](stream)
             self._stack = stack.pop_all()
