@@ -161,7 +161,8 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
             raise ValueError("X_val and y_val belong together: pass both or neither")
         held_out = None if X_val is None else self._pairs(X_val, y_val, "y_val")
         random_state = check_random_state(self.random_state)
-        given = [it.tolist() for it in pairs.T]
+        # Lists only if a callback wants them.
+        fit = self._begin_fit(self.max_epochs, *(it.tolist for it in pairs.T))
         if held_out is None and self.validation_fraction is not None:
             rows = split_off(pairs, self.validation_fraction, random_state)
             pairs, held_out = (pairs[it] for it in rows)
@@ -171,7 +172,6 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
                     f"The {name}pairs must have at least two different texts on each "
                     f"side to tell apart, got {len(it)} pair(s)"
                 )
-        fit = self._begin_fit(self.max_epochs, *given)
         learnt = self._learn(pairs, held_out, random_state, fit)
         for name, value in learnt.items():
             setattr(self, name, value)
