@@ -20,6 +20,8 @@ from sk_m2v._parameters import parameters, public
 from sk_m2v._progress import Stages
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
+    FitTask,
+    Followed,
     validates_parameters,
 )
 from sk_m2v._text import as_texts
@@ -34,7 +36,7 @@ from sk_m2v.distill._settings import (
     plain,
 )
 from sk_m2v.distill.corpus._fit import Corpus, fit_corpus, read_corpus
-from sk_m2v.distill.corpus._reduce import corpus_weights, zipf_weights
+from sk_m2v.distill.corpus._reduce import weigh
 from sk_m2v.distill.corpus._sample import sample_sentences
 from sk_m2v.distill.teachers._cache import VectorCache
 from sk_m2v.distill.teachers._callable import CallableTeacher, is_callable_teacher
@@ -50,6 +52,7 @@ from sk_m2v.persistence import PretrainedEstimator
 @public("sk_m2v")
 @parameters
 class DistillTransformer(  # numpydoc ignore=PR02
+    Followed,
     PretrainedEstimator,
     TextTagsMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -189,9 +192,12 @@ class DistillTransformer(  # numpydoc ignore=PR02
             "tokens",
         )
         figures: dict[str, Any] = {}
+        # Texts, vocabulary, regression and refinement.
+        fit = self._begin_fit(1 if texts is None else 4, texts)
         with VectorCache(self.cache_dir, teacher) as cache, teacher.ready():
             if texts is None:
-                vectors = prior.vectors(terms, cache, verbose=self.verbose)
+                with fit.step("vocabulary"):
+                    vectors = prior.vectors(terms, cache, verbose=self.verbose)
                 model = fit_vocabulary(
                     vectors,
                     tokenizer,
@@ -205,14 +211,18 @@ class DistillTransformer(  # numpydoc ignore=PR02
                     limit = min(teacher.max_length or MAX_LENGTH, MAX_LENGTH)
                     corpus = read_corpus(texts, tokenizer, limit)
                 # The texts first: their cache is what a stopped fit goes on with.
-                targets = cache.vectors(
-                    corpus.texts, teacher.encode, verbose=self.verbose
-                )
-                vectors = prior.vectors(terms, cache, verbose=self.verbose)
+                with fit.step("texts"):
+                    targets = cache.vectors(
+                        corpus.texts, teacher.encode, verbose=self.verbose
+                    )
+                with fit.step("vocabulary"):
+                    vectors = prior.vectors(terms, cache, verbose=self.verbose)
                 if not prior.is_weighted:
-                    vectors = self._weigh(vectors, corpus.counts)
+                    coefficient = self._sif(self.frequencies)
+                    counts = corpus.counts if self.frequencies == "corpus" else None
+                    vectors = weigh(vectors, coefficient, counts)
                 model, figures = self._fit_texts(
-                    corpus, tokenizer, targets, vectors, random_state
+                    corpus, tokenizer, targets, vectors, random_state, fit
                 )
         self.embedding_ = model.replace(
             tokenizer_name=teacher.name, pooling=self.pooling
@@ -220,6 +230,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
         for name in ("n_sentences_", "alpha_", "r2_", "n_iter_"):
             self.__dict__.pop(name, None)  # of an earlier fit
         self.__dict__.update(figures)
+        fit.end(dict)
         return self
 
     def _check_together(self, X: Any) -> None:
@@ -286,20 +297,6 @@ class DistillTransformer(  # numpydoc ignore=PR02
         value: float | None = plain(self.sif_coefficient)
         return value
 
-    def _weigh(
-        self, vectors: npt.NDArray[np.float32], counts: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float32]:
-        """Centre vectors of tokens, and make those of frequent ones shorter."""
-        vectors = vectors - vectors.mean(axis=0)
-        sif_coefficient = self._sif(self.frequencies)
-        if sif_coefficient is None:
-            return vectors
-        if self.frequencies == "corpus":
-            weights = corpus_weights(counts, sif_coefficient)
-        else:
-            weights = zipf_weights(len(vectors), sif_coefficient)
-        return vectors * weights[:, None].astype(np.float32)
-
     def _fit_texts(
         self,
         corpus: Corpus,
@@ -307,6 +304,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
         targets: npt.NDArray[np.float32],
         vectors: npt.NDArray[np.float32],
         random_state: RandomState,
+        fit: FitTask,
     ) -> tuple[StaticEmbedding, dict[str, Any]]:
         """Fit vectors of tokens to those of texts."""
         shares = corpus.shares
@@ -314,7 +312,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
             tokenizer, kept = prune_tokens(tokenizer, corpus.counts > 0)
             shares, vectors = shares[:, kept], vectors[kept]
         pca_dims = plain(self.pca_dims)
-        fit = fit_corpus(
+        found = fit_corpus(
             shares,
             targets,
             vectors,
@@ -324,25 +322,26 @@ class DistillTransformer(  # numpydoc ignore=PR02
             random_state=random_state,
             n_jobs=self.n_jobs,
             verbose=self.verbose,
+            fit=fit,
         )
         config = model_config(
-            fit.vectors.shape[1], pca_dims, plain(self.sif_coefficient)
+            found.vectors.shape[1], pca_dims, plain(self.sif_coefficient)
         )
         config["corpus"] = {
             "n_sentences": len(corpus.texts),
-            "alpha": fit.alpha,
-            "r2": round(fit.r2, 4),
+            "alpha": found.alpha,
+            "r2": round(found.r2, 4),
             "frequencies": self.frequencies,
             "refine_steps": int(self.refine_steps),
         }
-        model = StaticEmbedding(fit.vectors, tokenizer, config=config).quantize(
+        model = StaticEmbedding(found.vectors, tokenizer, config=config).quantize(
             self.quantize_to, vocabulary_quantization=self.vocabulary_quantization
         )
         return model, {
             "n_sentences_": len(corpus.texts),
-            "alpha_": fit.alpha,
-            "r2_": fit.r2,
-            "n_iter_": fit.n_iter,
+            "alpha_": found.alpha,
+            "r2_": found.r2,
+            "n_iter_": found.n_iter,
         }
 
     def transform(self, X: Any) -> npt.NDArray[np.float32]:

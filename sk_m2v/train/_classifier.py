@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -113,7 +114,7 @@ class BaseStaticClassifier(
             )
         self._check_thresholds(labels)
         weight = self._checked_weight(sample_weight, len(texts))
-        return TrainingData(texts, Y, weight, held_out)
+        return TrainingData(texts, Y, weight, held_out, y)
 
     def _weights(self, data: TrainingData, target: Labels) -> npt.NDArray[np.float64]:
         return target_weights(
@@ -134,8 +135,9 @@ class BaseStaticClassifier(
     def _learn(
         self, task: Task, target: Labels, max_epochs: int | None
     ) -> dict[str, Any]:
-        learnt = self._learn_classes(task, target, max_epochs)
-        return {"_labels": target, "classes_": target.classes_, **learnt}
+        known = {"_labels": target, "classes_": target.classes_}
+        task = replace(task, known={**task.known, **known})
+        return {**known, **self._learn_classes(task, target, max_epochs)}
 
     # --- Predicting -------------------------------------------------------------------
 

@@ -20,6 +20,8 @@ from sk_m2v._messages import quoted, shortened
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import (
     ClassNamePrefixFeaturesOutMixin,
+    FitTask,
+    Followed,
     Interval,
     StrOptions,
     validates_parameters,
@@ -35,6 +37,7 @@ from sk_m2v.train.labels._split import split_off
 @public("sk_m2v")
 @parameters
 class ContrastiveTransformer(  # numpydoc ignore=PR02
+    Followed,
     PretrainedEstimator,
     TrainsNet,
     TextTagsMixin,
@@ -158,6 +161,8 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
             raise ValueError("X_val and y_val belong together: pass both or neither")
         held_out = None if X_val is None else self._pairs(X_val, y_val, "y_val")
         random_state = check_random_state(self.random_state)
+        # Lists only if a callback wants them.
+        fit = self._begin_fit(self.max_epochs, *(it.tolist for it in pairs.T))
         if held_out is None and self.validation_fraction is not None:
             rows = split_off(pairs, self.validation_fraction, random_state)
             pairs, held_out = (pairs[it] for it in rows)
@@ -167,9 +172,10 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
                     f"The {name}pairs must have at least two different texts on each "
                     f"side to tell apart, got {len(it)} pair(s)"
                 )
-        learnt = self._learn(pairs, held_out, random_state)
+        learnt = self._learn(pairs, held_out, random_state, fit)
         for name, value in learnt.items():
             setattr(self, name, value)
+        fit.end(dict)
         return self
 
     def _pairs(self, X: Any, y: Any, name: str) -> npt.NDArray[np.object_]:
@@ -204,6 +210,7 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
         pairs: npt.NDArray[np.object_],
         held_out: npt.NDArray[np.object_] | None,
         random_state: np.random.RandomState,
+        fit: FitTask,
     ) -> dict[str, Any]:
         """Learn from checked pairs, and return fitted attributes."""
         from torch import nn
@@ -235,7 +242,11 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
             # Each text is told from those of its batch: about as many as in training,
             # and no fewer in the last batch.
             size = ceil(len(held_out) / ceil(len(held_out) / size))
-        module, fitted = self._train(
+
+        def learnt(module: Any) -> dict[str, Any]:
+            return {"embedding_": rows.put_back(module.vectors.detach().numpy())}
+
+        return self._train(
             BagModule(rows.vectors, nn.Identity()),
             data,
             InfoNCE(self.temperature),
@@ -244,8 +255,9 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
             validation_batch_size=size,
             max_epochs=self.max_epochs,
             seed=seed,
+            fit=fit,
+            learnt=learnt,
         )
-        return {**fitted, "embedding_": rows.put_back(module.vectors.detach().numpy())}
 
     def transform(self, X: Iterable[str]) -> npt.NDArray[np.float32]:
         """Turn texts into vectors.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_consistent_length
 
+from sk_m2v._sklearn import FitTask
 from sk_m2v.embedding import StaticEmbedding, TokenIds
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.labels._split import split_off
@@ -28,12 +29,15 @@ class TrainingData:
         How much each text counts; None is 1.
     held_out : TrainingData or None
         Texts to validate with.
+    y : object
+        The targets as `fit` was given them, for callbacks.
     """
 
     texts: list[str]
     targets: npt.NDArray[Any]
     weight: npt.NDArray[np.float64] | None = None
     held_out: TrainingData | None = None
+    y: Any = None
 
     def __post_init__(self) -> None:
         check_consistent_length(self.texts, self.targets)
@@ -103,6 +107,10 @@ class Task:
         Source of whatever is random.
     resume : bool
         Whether to go on from what the estimator has learnt before.
+    fit : FitTask
+        What callbacks of scikit-learn follow.
+    known : dict
+        Fitted attributes that do not depend on what is learnt.
     """
 
     embedding: StaticEmbedding
@@ -110,3 +118,5 @@ class Task:
     validation: Part | None
     random_state: np.random.RandomState
     resume: bool
+    fit: FitTask
+    known: dict[str, Any]

@@ -108,7 +108,7 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
             head = self._seeded_head(task.random_state)
             with self._stage(f"{type(head).__name__} of {n_classes} classes"):
                 X = train.features.stacked(weight)
-                heads = fit_heads(head, X, train.Y, weights)
+                heads = fit_heads(head, X, train.Y, weights, task.fit)
         fitted: Head | SklearnHead | None = as_linear(
             heads,
             train.features.n_lexical,

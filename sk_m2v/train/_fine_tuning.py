@@ -14,6 +14,7 @@ from sk_m2v._device import find_device
 from sk_m2v._forked import safe_threads
 from sk_m2v._messages import listed, quoted
 from sk_m2v._optional import require
+from sk_m2v._sklearn import FitTask
 from sk_m2v.train._data import Task
 from sk_m2v.train._parameters import HeadParameters, NetParameters
 from sk_m2v.train.fitting._trainable_rows import TrainableRows
@@ -73,17 +74,34 @@ class TrainsNet(NetParameters):
         validation: Any,
         max_epochs: int,
         seed: int,
+        fit: FitTask,
+        learnt: Callable[[Any], dict[str, Any]],
         validation_batch_size: int = _VALIDATION_BATCH_SIZE,
         score: Score | None = None,
         scoring: str = "loss",
         before: Sequence[dict[str, Any]] = (),
-    ) -> tuple[Any, dict[str, Any]]:
-        """Train a module in place; return it, on the CPU, and fitted attributes."""
-        from sk_m2v.train.fitting import _net
+    ) -> dict[str, Any]:
+        """Train a module, and return fitted attributes.
 
+        `learnt` makes some of them from the module, on the processor.
+        """
+        from sk_m2v.train.fitting import _net
+        from sk_m2v.train.fitting._epochs import Epochs
+
+        def fitted(net: Any, module: Any) -> dict[str, Any]:
+            history, best_epoch = _net.outcome(net)
+            return {
+                "history_": [*before, *history],
+                "n_iter_": len(before) + len(history),
+                "best_epoch_": len(before) + best_epoch,
+                **learnt(module),
+            }
+
+        epochs = Epochs(fit, lambda net: fitted(net, _net.snapshot(net)))
+        callbacks = [*(self.callbacks or ()), *([epochs] if fit.is_followed else [])]
         if self.verbose and max_epochs:
             print(f"[{type(self).__name__}] up to {max_epochs} epochs:")
-        net, history, best_epoch = _net.train(
+        net = _net.train(
             module,
             data,
             criterion,
@@ -97,18 +115,12 @@ class TrainsNet(NetParameters):
             score=score,
             scoring=scoring,
             patience=self.patience,
-            callbacks=self.callbacks or (),
+            callbacks=callbacks,
             device=str(find_device(self.device)),
             seed=seed,
             verbose=int(self.verbose),
         )
-        fitted = {
-            "net_": net,
-            "history_": [*before, *history],
-            "n_iter_": len(before) + len(history),
-            "best_epoch_": len(before) + best_epoch,
-        }
-        return module.cpu().eval(), fitted
+        return {"net_": net, **fitted(net, module.cpu().eval())}
 
 
 class FineTuned(HeadParameters, TrainsNet):
@@ -191,6 +203,9 @@ class FineTuned(HeadParameters, TrainsNet):
 
     # --- Learning ---------------------------------------------------------------------
 
+    def _n_steps(self) -> int | None:
+        return self.max_epochs
+
     def _resumes(self) -> bool:
         """Whether `fit` goes on from what is fitted."""
         return bool(self.warm_start) and hasattr(self, "_head")
@@ -205,6 +220,7 @@ class FineTuned(HeadParameters, TrainsNet):
         kind: type,
         judge: Score,
         max_epochs: int,
+        finish: Callable[[Head], Head] = lambda head: head,
     ) -> dict[str, Any]:
         """Train from a start, and return fitted attributes."""
         from sk_m2v.train.fitting import _module, _random
@@ -237,7 +253,16 @@ class FineTuned(HeadParameters, TrainsNet):
                 start.lexical_scores(validation.features.blocks),
                 validation.Y,
             )
-        module, fitted = self._train(
+
+        def learnt(module: Any) -> dict[str, Any]:
+            if self.freeze:
+                tuned = embedding.replace(normalize=True)
+            else:
+                tuned = rows.put_back(module.vectors.detach().numpy())
+            head = Head(_module.to_layers(module.head), start.lexical)
+            return {**task.known, "embedding_": tuned, "_head": finish(head)}
+
+        return self._train(
             module,
             data,
             criterion,
@@ -247,11 +272,7 @@ class FineTuned(HeadParameters, TrainsNet):
             scoring=self.scoring,
             max_epochs=max_epochs,
             seed=seed,
+            fit=task.fit,
+            learnt=learnt,
             before=getattr(self, "history_", ()) if task.resume else (),
         )
-        if self.freeze:
-            tuned = embedding.replace(normalize=True)
-        else:
-            tuned = rows.put_back(module.vectors.detach().numpy())
-        head = Head(_module.to_layers(module.head), start.lexical)
-        return {**fitted, "embedding_": tuned, "_head": head}

@@ -156,7 +156,7 @@ class StaticRegressor(  # numpydoc ignore=PR02
             y_val = in_order_of(y_val, y)
             targets_val, _ = read_targets(y_val, "y_val", form, cosine=cosine)
             held_out = TrainingData(X_val, targets_val)
-        data = TrainingData(texts, targets, weight, held_out)
+        data = TrainingData(texts, targets, weight, held_out, y)
         self._fit(data, form, fraction=self.validation_fraction, resume=resume)
         return self
 
@@ -185,16 +185,18 @@ class StaticRegressor(  # numpydoc ignore=PR02
                 get_scorer(self.scoring)(known, np.empty((len(truth), 0)), truth)
             )
 
-        learnt = self._fine_tune(
-            replace(task, train=train, validation=scaled),
+        known = {"_form": target, "_scale": scale}
+        return self._fine_tune(
+            replace(
+                task, train=train, validation=scaled, known={**task.known, **known}
+            ),
             start=scale.removed(self._head) if task.resume else self._start(train),
             criterion=CosineDistance() if cosine else SquaredError(),
             kind=RegressorNet,
             judge=judge,
             max_epochs=self.max_epochs if max_epochs is None else max_epochs,
+            finish=scale.put_on,
         )
-        head = scale.put_on(learnt["_head"])
-        return {**learnt, "_form": target, "_scale": scale, "_head": head}
 
     def _start_embedding(
         self,

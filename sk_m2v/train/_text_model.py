@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from sk_m2v._base import TextParameters, checked_range
+from sk_m2v._sklearn import Followed
 from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
@@ -28,7 +29,7 @@ _MAX_FOLD = 20_000
 
 
 class TextModel(
-    FeatureParameters, SeedParameter, VerboseParameter, TextParameters, ABC
+    Followed, FeatureParameters, SeedParameter, VerboseParameter, TextParameters, ABC
 ):
     """Base of estimators that predict something from the features of texts.
 
@@ -61,6 +62,10 @@ class TextModel(
     def _resumes(self) -> bool:
         """Whether `fit` goes on from what is fitted."""
         return False
+
+    def _n_steps(self) -> int | None:
+        """Steps of `fit` that callbacks can follow; None if that is not known."""
+        return None
 
     def _check_means(self) -> None:
         """Check that there is all that learning needs beside data."""
@@ -118,6 +123,8 @@ class TextModel(
         `target` is what `_learn` knows of the targets beside their values, and
         `max_epochs`, unless None, for how long it goes on.
         """
+        n_steps = self._n_steps() if max_epochs is None else max_epochs
+        fit = self._begin_fit(n_steps, data.texts, data.y, data.weight)
         random_state = check_random_state(self.random_state)
         data = data.split(fraction, random_state)
         if resume:
@@ -140,11 +147,12 @@ class TextModel(
                 seen = self._texts_of(embedding, vectorizers, texts)
             validation = Part(*seen, Y, np.ones(Y.shape))
         part = Part(*train, data.targets, self._weights(data, target))
-        task = Task(embedding, part, validation, random_state, resume)
+        known = {"_vectorizers": vectorizers}
+        task = Task(embedding, part, validation, random_state, resume, fit, known)
         learnt = self._learn(task, target, max_epochs)
-        self._vectorizers = vectorizers
-        for name, value in learnt.items():
+        for name, value in {**known, **learnt}.items():
             setattr(self, name, value)
+        fit.end(dict)
 
     def _texts_of(
         self,
@@ -193,7 +201,7 @@ class TextModel(
         return embedding.token_ids(texts, max_length=length, n_jobs=1)
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         return tags

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from sk_m2v._progress import stage
+from sk_m2v._sklearn import FitTask
 from sk_m2v.distill.corpus._neighbours import fit_neighbours
 from sk_m2v.distill.corpus._reduce import rotation, sentence_axes
 from sk_m2v.distill.corpus._ridge import (
@@ -127,6 +128,7 @@ def fit_corpus(
     random_state: np.random.RandomState,
     n_jobs: int | None,
     verbose: bool,
+    fit: FitTask,
 ) -> CorpusFit:
     """Fit vectors of tokens to the sentences of a teacher.
 
@@ -151,6 +153,8 @@ def fit_corpus(
         Number of threads of the solver.
     verbose : bool
         Whether to say what is done, and to show progress bars.
+    fit : FitTask
+        Has the regression, and what comes after it, as steps.
 
     Returns
     -------
@@ -163,7 +167,7 @@ def fit_corpus(
         If the teacher gives all sentences the same vector.
     """
     _standardize(targets)
-    with stage("DistillTransformer", "regression", verbose):
+    with stage("DistillTransformer", "regression", verbose), fit.step("regression"):
         prior = align_prior(prior, shares, targets)
         if isinstance(alpha, str):
             alpha = choose_alpha(
@@ -181,6 +185,7 @@ def fit_corpus(
             n_steps=refine_steps,
             random_state=random_state,
             verbose=verbose,
+            fit=fit,
         )
         sentences = shares @ vectors
         vectors = vectors @ rotation(sentences)

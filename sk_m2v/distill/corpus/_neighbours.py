@@ -15,6 +15,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from tqdm import trange
 
+from sk_m2v._sklearn import UNFOLLOWED, FitTask
+
 FloatArray = npt.NDArray[np.float32]
 
 # Chosen on the validation part of STS-B, for 35,000 and 300,000 sentences.
@@ -38,6 +40,7 @@ def fit_neighbours(
     n_steps: int,
     random_state: np.random.RandomState,
     verbose: bool,
+    fit: FitTask = UNFOLLOWED,
 ) -> FloatArray:
     """Fit similarities of sentences to those of a teacher.
 
@@ -60,6 +63,8 @@ def fit_neighbours(
         Shuffles the sentences.
     verbose : bool
         Whether to show a progress bar.
+    fit : FitTask, optional
+        Has the batches as steps of a step. A callback can end them.
 
     Returns
     -------
@@ -83,12 +88,16 @@ def fit_neighbours(
     columns = shares[:, used]
     n_steps = min(n_steps, -(-_EPOCHS * rows.size // _BATCH_SIZE))
     batches = _batches(rows, random_state)
+    refining = fit.begin("refine", n_steps)
     for done in trange(n_steps, desc="refining", unit=" batches", disable=not verbose):
-        batch = next(batches)
+        step, batch = refining.begin("batch"), next(batches)
         gradient = _gradient(columns[batch], targets[batch], adam.values)
         adam.step(
             gradient, _RATE * min(1, (done + 1) / _WARM_UP) * (1 - done / n_steps)
         )
+        if step.end():
+            break
+    refining.end()
     moved = vectors.copy()
     moved[used] = adam.values * np.float32(size)
     return moved

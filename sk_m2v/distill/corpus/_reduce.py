@@ -84,6 +84,37 @@ def _zipf(n_tokens: int) -> npt.NDArray[np.float64]:
     return probability
 
 
+def weigh(
+    vectors: npt.NDArray[np.float32],
+    sif_coefficient: float | None,
+    counts: npt.NDArray[np.integer[Any]] | None,
+) -> npt.NDArray[np.float32]:
+    """Centre vectors of tokens, and make those of frequent ones shorter.
+
+    Parameters
+    ----------
+    vectors : ndarray of shape (n_tokens, dim), dtype float32
+        The vectors.
+    sif_coefficient : float or None
+        As in `corpus_weights`. None only centres.
+    counts : ndarray of shape (n_tokens,) or None
+        Occurrences of each token. None goes by their ids.
+
+    Returns
+    -------
+    ndarray of shape (n_tokens, dim), dtype float32
+        The new vectors.
+    """
+    vectors = vectors - vectors.mean(axis=0)
+    if sif_coefficient is None:
+        return vectors
+    if counts is None:
+        weights = zipf_weights(len(vectors), sif_coefficient)
+    else:
+        weights = corpus_weights(counts, sif_coefficient)
+    return vectors * weights[:, None].astype(np.float32)
+
+
 def _sif_weights(
     probability: npt.NDArray[np.float64], sif_coefficient: float
 ) -> npt.NDArray[np.float64]:

@@ -119,8 +119,18 @@ class KeepBest(Callback):
         **kwargs
             Not used.
         """
+        self.restore(net.module_)
+
+    def restore(self, module: torch.nn.Module) -> None:
+        """Put the best weights so far into a module.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            That of the net, or a copy.
+        """
         if hasattr(self, "best_"):  # there was an epoch
-            net.module_.load_state_dict(self._weights)
+            module.load_state_dict(self._weights)
 
     def state_dict(self) -> dict[str, Any]:
         """What is known so far, to go on from.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ def train(
     device: str,
     seed: int,
     verbose: int,
-) -> tuple[Net, list[dict[str, Any]], int]:
+) -> Net:
     """Train a module in place.
 
     Parameters
@@ -83,12 +84,8 @@ def train(
 
     Returns
     -------
-    net : Net
+    Net
         The trained net.
-    history : list of dict
-        An entry for each finished epoch.
-    best_epoch : int
-        The epoch whose weights the module has, 0 for the start.
     """
     algorithm = OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
     keep = Callback()
@@ -120,8 +117,51 @@ def train(
             f"training has driven the weights to NaN or infinity: pass a smaller lr "
             f"than {quoted(lr)}"
         )
+    return net
+
+
+def outcome(net: Net) -> tuple[list[dict[str, Any]], int]:
+    """What came of a training, so far.
+
+    Parameters
+    ----------
+    net : Net
+        The net, in training or trained.
+
+    Returns
+    -------
+    history : list of dict
+        An entry for each finished epoch.
+    best_epoch : int
+        The epoch whose weights count, 0 for the start.
+    """
     history = [_entry(row) for row in net.history if "train_loss" in row]
-    return net, history, getattr(keep, "best_epoch_", len(history))
+    return history, getattr(_best(net), "best_epoch_", len(history))
+
+
+def snapshot(net: Net) -> nn.Module:
+    """Copy the module as it would be if the training had ended now.
+
+    Parameters
+    ----------
+    net : Net
+        The net, after an epoch.
+
+    Returns
+    -------
+    torch.nn.Module
+        With the best weights so far, on the processor.
+    """
+    module: nn.Module = deepcopy(net.module_).cpu()
+    best = _best(net)
+    if best is not None:
+        best.restore(module)
+    return module.eval()
+
+
+def _best(net: Net) -> KeepBest | None:
+    found = (it for _, it in net.callbacks_ if isinstance(it, KeepBest))
+    return next(found, None)
 
 
 @contextmanager

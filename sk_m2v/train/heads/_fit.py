@@ -11,6 +11,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import has_fit_parameter
 
+from sk_m2v._sklearn import FitTask
 from sk_m2v.train.heads._head import Head, Linear
 
 
@@ -19,6 +20,7 @@ def fit_heads(
     X: Any,
     Y: npt.NDArray[Any],
     weights: npt.NDArray[np.float64],
+    fit: FitTask,
 ) -> list[Any]:
     """Fit clones of a classifier: one for classes, or one for each of several labels.
 
@@ -32,6 +34,8 @@ def fit_heads(
         Indices of classes, or which labels a text has.
     weights : ndarray of the shape of `Y`
         Of each text, or of each text for each label.
+    fit : FitTask
+        Whose steps the fits of the clones are.
 
     Returns
     -------
@@ -39,12 +43,15 @@ def fit_heads(
         One, or one a label. A label that all texts have, or none, gets a constant.
     """
     if Y.ndim == 1:
-        return [_fit(clone(head), X, Y, weights)]
+        it = clone(head)
+        with fit.step("fit-head", it):
+            return [_fit(it, X, Y, weights)]
     heads = []
     for target, weight in zip(Y.T.astype(np.int64), weights.T, strict=True):
         constant = target.min() == target.max()
         it = DummyClassifier(strategy="prior") if constant else clone(head)
-        heads.append(_fit(it, X, target, weight))
+        with fit.step("fit-head", None if constant else it):
+            heads.append(_fit(it, X, target, weight))
     return heads
 
 

@@ -121,9 +121,10 @@ def counts(callback: Callback) -> bool:
     Returns
     -------
     bool
-        False if it only prints, logs, or writes a `ResumePoint`.
+        False if it only prints, logs, or says `only_watches`.
     """
-    return type(callback).__module__ != _LOGGERS and not hasattr(callback, "resumes")
+    watches = getattr(callback, "only_watches", False)
+    return type(callback).__module__ != _LOGGERS and not watches
 
 
 def _described(callback: Callback) -> str:

@@ -81,8 +81,7 @@ class ResumePoint(Callback):
     >>> folder.cleanup()
     """
 
-    #: By what others know it, without having to import it.
-    resumes: ClassVar[bool] = True
+    only_watches: ClassVar[bool] = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = path
