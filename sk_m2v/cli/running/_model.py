@@ -97,7 +97,7 @@ class Model:  # numpydoc ignore=PR02
         known = {
             name: self.data[name]
             for name in ("text", "text_separator")
-            if name in self.data and "text" not in chosen
+            if self.data.get(name) is not None and "text" not in chosen
         }
         if "text" in known and not self._has(columns, known["text"]):
             del known["text"]  # another table, with a column "text" or one alone
