@@ -22,7 +22,6 @@ from sk_m2v.cli.configuration._read import SUFFIXES
 from sk_m2v.cli.configuration._sections import NAMES, estimator_name
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
-from sk_m2v.embedding.storage._folder import write_files
 
 _REPORTS = (".html", ".md")
 
@@ -72,6 +71,7 @@ def run(options: Namespace) -> None:
     """
     from sk_m2v.benchmark import BenchmarkReport, run_benchmark
     from sk_m2v.cli.running._estimator import make_estimator
+    from sk_m2v.embedding.storage._folder import write_files
 
     report = options.report and Path(options.report)
     if report and report.suffix not in _REPORTS:

@@ -21,7 +21,6 @@ from sk_m2v.cli.commands._shared import (
     output,
     progress,
 )
-from sk_m2v.cli.running._evaluate import prediction_columns
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
@@ -60,6 +59,8 @@ def run(options: Namespace) -> None:
     ValueError
         If the model has no probabilities, or the table has the column already.
     """
+    from sk_m2v.cli.running._evaluate import prediction_columns
+
     target = output(options, "csv")
     model = opened(options)
     estimator = model.predictor()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
 from sk_m2v.cli.running._model import Model, open_model
-from sk_m2v.cli.tables import Columns, Writer, batches, check_target
+
+if TYPE_CHECKING:
+    from sk_m2v.cli.tables import Columns, Writer
 
 _READING = parameters_of("sk_m2v.cli.tables.batches")
 _TEXT = parameters_of("sk_m2v.cli.running._texts.joined_texts")
@@ -109,6 +111,8 @@ def input_batches(options: Namespace, model: Model) -> Iterator[tuple[Columns, A
     texts : list of str
         Its texts.
     """
+    from sk_m2v.cli.tables import batches
+
     chosen = given(options, "text")
     for columns in batches(options.file, **given(options, "reading")):
         yield columns, model.texts(columns, **chosen)
@@ -129,6 +133,8 @@ def output(options: Namespace, default: str) -> Writer:
     Writer
         Writes it.
     """
+    from sk_m2v.cli.tables import Writer, check_target
+
     format = options.to or (default if options.out == "-" else None)
     check_target(options.out, format=format)
     return Writer(options.out, format=format)

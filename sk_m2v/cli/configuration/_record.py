@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Iterator
 from copy import deepcopy
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +122,8 @@ def _sha256(path: str | Path) -> str:
 
 
 def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
