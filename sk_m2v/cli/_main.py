@@ -8,7 +8,13 @@ import sys
 import threading
 import traceback
 import warnings
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import (
+    SUPPRESS,
+    Action,
+    ArgumentParser,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -96,7 +102,9 @@ def _parse(arguments: list[str], name: str | None) -> tuple[Namespace, Any]:
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=_Version())
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, dest=SUPPRESS, help="print it"
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         module = f"sk_m2v.cli.commands._{command}"
@@ -127,13 +135,14 @@ def _parse(arguments: list[str], name: str | None) -> tuple[Namespace, Any]:
     return options, options.run
 
 
-class _Version(str):
+class _Version(Action):
     """Looked up only when it is asked for: package metadata take a while to read."""
 
-    def __mod__(self, _: Any) -> str:
+    def __call__(self, parser: ArgumentParser, *_: Any) -> None:
         from sk_m2v._version import package_version
 
-        return f"sk-m2v {package_version()}"
+        print(f"{parser.prog} {package_version()}")
+        parser.exit()
 
 
 def _message(error: BaseException) -> str:
