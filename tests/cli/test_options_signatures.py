@@ -126,7 +126,8 @@ def normal(annotation: Any) -> str:
 def test_text_and_kind(name: str) -> None:
     for it in parameters_of(name).values():
         assert it.text, it.name
-        assert "``" not in it.text and "\n" not in it.text
+        assert "``" not in it.text
+        assert "\n" not in it.text
         assert it.kind, it.name
         may_be = allowed(it)
         assert may_be.kinds or may_be.words or it.annotation in TABLES, it.name
@@ -187,10 +188,22 @@ def options_of(parameters: dict[str, Parameter], arguments: list[str]) -> Any:
 
 def test_options_have_the_types_of_parameters() -> None:
     classifier = dict(parameters_of("sk_m2v.StaticClassifier"))
-    arguments = "--lr 1e-2 --max-epochs 3 --patience none --ngram-range [1,2]".split()
+    arguments = [
+        "--lr",
+        "1e-2",
+        "--max-epochs",
+        "3",
+        "--patience",
+        "none",
+        "--ngram-range",
+        "[1,2]",
+    ]
     found = options_of(classifier, [*arguments, "--device", "cpu"])
     assert found == {
-        **{"lr": 0.01, "max_epochs": 3, "patience": None, "ngram_range": (1, 2)},
+        "lr": 0.01,
+        "max_epochs": 3,
+        "patience": None,
+        "ngram_range": (1, 2),
         "device": "cpu",
     }
 
@@ -226,5 +239,6 @@ def test_help_names_every_default(
         main([command, "--help"])
     text = capsys.readouterr().out
     assert module_docstring(f"sk_m2v.cli.commands._{command}").splitlines()[0] in text
-    assert "%(default)" not in text and "%%" not in text
+    assert "%(default)" not in text
+    assert "%%" not in text
     assert "<object object" not in text
