@@ -73,9 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     name = next((it for it in given if not it.startswith("-")), None)
-    options, run = _parse(given, name if name in COMMANDS else None)
     with _termination_as_exception(), _warnings_for_people():
         try:
+            # Also the configuration that is read here, for the options that it has.
+            options, run = _parse(given, name if name in COMMANDS else None)
             run(options)
             sys.stdout.flush()
         except (ValueError, OSError, ImportError, TypeError, LookupError) as error:
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 # Python flushes again on its way out.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return BROKEN_PIPE
-            if options.traceback:
+            if "--traceback" in given:
                 traceback.print_exc()
             print(f"sk-m2v {name}: {_message(error)}", file=sys.stderr)
             return BAD_INPUT

@@ -78,7 +78,10 @@ def check(configuration: Configuration) -> dict[str, Any]:
     found["train"]["estimator"] = estimator
     _resolve_paths(configuration, found)
     if MADE in values:
-        found[MADE] = values[MADE]
+        found[MADE] = {
+            key: _table(configuration, f"{MADE}.{key}", it)
+            for key, it in _table(configuration, MADE, values[MADE]).items()
+        }
     return found
 
 

@@ -184,12 +184,12 @@ def _add(found: Configuration, path: Path, below: tuple[Path, ...]) -> None:
         raise ValueError(f"{shortened(names)}: a configuration cannot extend itself")
     values, lines = _parsed(path)
     bases = values.pop("extends", [])
-    for base in [bases] if isinstance(bases, str) else bases:
-        if not isinstance(base, str):
+    for base in bases if isinstance(bases, list) else [bases]:
+        if not isinstance(base, str) or not (path.parent / base).is_file():
             line = lines.get(("extends",), 1)
             raise ValueError(
-                f"{shortened(path)}, line {line}: extends names files, got "
-                f"{quoted(base)}"
+                f"{shortened(path)}, line {line}: extends names files that are there, "
+                f"relative to this one, got {quoted(base)}"
             )
         _add(found, path.parent / base, (*below, path.resolve()))
     for name, value in values.items():
@@ -232,7 +232,7 @@ def _parsed(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
 def _toml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{shortened(path)} is no TOML: {shortened(error)}") from None
     return values, _places.toml_lines(text)
 
@@ -264,14 +264,13 @@ def _yaml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
             made[name] = value_of(value, (*keys, name))
         return made
 
-    loader = Loader(text)
     try:
+        loader = Loader(text)
         node = loader.get_single_node()
         values = {} if node is None else value_of(node, ())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{shortened(path)} is no YAML: {shortened(error)}") from None
-    finally:
-        loader.dispose()
+    except (yaml.YAMLError, RecursionError) as error:
+        what = " ".join(str(error).split())
+        raise ValueError(f"{shortened(path)} is no YAML: {shortened(what)}") from None
     if not isinstance(values, dict):
         raise ValueError(
             f"{shortened(path)} holds {quoted(values)}: a configuration has sections, "
