@@ -14,8 +14,13 @@ from sk_m2v.cli.configuration import _places
 from sk_m2v.cli.options._values import literal
 
 SUFFIXES = (".toml", ".yaml", ".yml")
-# YAML 1.1 reads 1e-3 as a text; YAML 1.2 and people as a number.
-_FLOAT = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+# YAML 1.1 reads 1e-3 as a text; YAML 1.2 and people as a number. Tag, pattern, and how
+# it may begin.
+FLOAT = (
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"),
+    list("-+0123456789."),
+)
 
 Keys = tuple[str, ...]
 
@@ -110,6 +115,7 @@ class Configuration:  # numpydoc ignore=PR02
         at: Any = self.values
         for n, key in enumerate(keys[:-1], start=1):
             at = at.setdefault(key, {})
+            self.places.setdefault(keys[:n], place)
             if not isinstance(at, dict):
                 raise ValueError(
                     f"{place}: {shortened('.'.join(keys[:n]))} is {quoted(at)}, and "
@@ -243,9 +249,7 @@ def _yaml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.add_implicit_resolver(
-        "tag:yaml.org,2002:float", _FLOAT, list("-+0123456789.")
-    )
+    Loader.add_implicit_resolver(*FLOAT)
     lines: dict[Keys, int] = {}
 
     def value_of(node: Any, keys: Keys) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sk_m2v._messages import shortened
+from sk_m2v.cli.configuration._read import FLOAT
 from sk_m2v.cli.configuration._sections import MADE, PATHS
 
 # On what results depend.
@@ -42,6 +43,11 @@ def recorded(settings: dict[str, Any], folder: Path) -> str:
     """
     import yaml
 
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    # Texts that read like numbers are quoted.
+    Dumper.add_implicit_resolver(*FLOAT)
     kept = _plain(deepcopy(settings))
     for section, key in PATHS:
         value = (kept[section] or {}).get(key)
@@ -53,7 +59,7 @@ def recorded(settings: dict[str, Any], folder: Path) -> str:
         "files": {_relative(it, folder): _sha256(it) for it in _files(settings)},
         "versions": _versions(),
     }
-    text: str = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+    text: str = yaml.dump(kept, Dumper=Dumper, sort_keys=False, allow_unicode=True)
     return text
 
 
