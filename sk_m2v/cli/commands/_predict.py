@@ -69,8 +69,9 @@ def run(options: Namespace) -> None:
             f"a {type(estimator).__name__} has no probabilities: leave out "
             "--probabilities"
         )
+    rows = input_batches(options, model, estimator.missing)
     with target as table:
-        for columns, texts in progress(input_batches(options, model), "texts"):
+        for columns, texts in progress(rows, "texts"):
             if options.name in columns:
                 raise ValueError(
                     f"the table has a column {quoted(options.name)} already: choose "

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
 from sk_m2v.cli.running._model import Model, open_model
@@ -94,7 +95,9 @@ def add_model(parser: ArgumentParser, default: str | None) -> None:
     )
 
 
-def input_batches(options: Namespace, model: Model) -> Iterator[tuple[Columns, Any]]:
+def input_batches(
+    options: Namespace, model: Model, missing: str
+) -> Iterator[tuple[Columns, Any]]:
     """Yield batches of the table that is read, and their texts.
 
     Parameters
@@ -103,6 +106,8 @@ def input_batches(options: Namespace, model: Model) -> Iterator[tuple[Columns, A
         Of `add_input`.
     model : Model
         Knows which columns it was trained on.
+    missing : str
+        "empty" if texts may be missing, else "error".
 
     Yields
     ------
@@ -110,12 +115,27 @@ def input_batches(options: Namespace, model: Model) -> Iterator[tuple[Columns, A
         A batch.
     texts : list of str
         Its texts.
-    """
-    from sk_m2v.cli.tables import batches
 
+    Raises
+    ------
+    TableError
+        If a row has no text; the row is that of the whole table.
+    """
+    from sk_m2v.cli.tables import TableError, batches
+    from sk_m2v.cli.tables._formats import name_of
+
+    name = name_of(options.file, "standard input")
     chosen = given(options, "text")
+    row = 0
     for columns in batches(options.file, **given(options, "reading")):
-        yield columns, model.texts(columns, **chosen)
+        texts = model.texts(columns, **chosen)
+        for row, text in enumerate(texts, row + 1):
+            if not isinstance(text, str) and (text, missing) != (None, "empty"):
+                raise TableError(
+                    f"{shortened(name)}, row {row}: the text is "
+                    f"{quoted(text)}: give each row a text, or leave out the row"
+                )
+        yield columns, texts
 
 
 def output(options: Namespace, default: str) -> Writer:
