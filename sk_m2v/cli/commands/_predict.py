@@ -72,15 +72,15 @@ def run(options: Namespace) -> None:
     rows = input_batches(options, model, estimator.missing)
     with target as table:
         for columns, texts in progress(rows, "texts"):
-            if options.name in columns:
-                raise ValueError(
-                    f"the table has a column {quoted(options.name)} already: choose "
-                    "another for predictions with --name"
-                )
             predicted = prediction_columns(
                 estimator,
                 texts,
                 probabilities=options.probabilities,
                 name=options.name,
             )
+            if taken := [it for it in predicted if it in columns]:
+                raise ValueError(
+                    f"the table has a column {quoted(taken[0])} already: rename it, or "
+                    "choose another for predictions with --name"
+                )
             table.write({**columns, **predicted})

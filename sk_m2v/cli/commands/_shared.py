@@ -126,15 +126,16 @@ def input_batches(
 
     name = name_of(options.file, "standard input")
     chosen = given(options, "text")
-    row = 0
+    n_rows = 0
     for columns in batches(options.file, **given(options, "reading")):
         texts = model.texts(columns, **chosen)
-        for row, text in enumerate(texts, row + 1):
+        for row, text in enumerate(texts, n_rows + 1):
             if not isinstance(text, str) and (text, missing) != (None, "empty"):
                 raise TableError(
                     f"{shortened(name)}, row {row}: the text is "
                     f"{quoted(text)}: give each row a text, or leave out the row"
                 )
+        n_rows += len(texts)
         yield columns, texts
 
 
