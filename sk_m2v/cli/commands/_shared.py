@@ -128,7 +128,7 @@ def input_batches(
     chosen = given(options, "text")
     n_rows = 0
     for columns in batches(options.file, **given(options, "reading")):
-        texts = model.texts(columns, **chosen)
+        texts: list[Any] = model.texts(columns, **chosen)
         for row, text in enumerate(texts, n_rows + 1):
             if not isinstance(text, str) and (text, missing) != (None, "empty"):
                 raise TableError(
