@@ -507,7 +507,7 @@ def test_a_killed_training_goes_on(
 ) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     how = [*HELD_OUT, "--estimator", "FT", "--model", embedding_folder]
-    how += ["--max-epochs", "40", "--patience", "none"]
+    how += ["--max-epochs", "12", "--patience", "none"]
     given = ["train", raw, *how, "--out", killed]
     running = subprocess.Popen(
         [*COMMAND, *map(str, given)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -526,7 +526,7 @@ def test_a_killed_training_goes_on(
     assert "with train.lr = " in other.err
     ran = command("train", raw, *how, "--out", killed, "--resume")
     assert ran.code == 0
-    print(ran.err[-3000:])
+    assert "going on after epoch " in ran.err
     assert command("train", raw, *how, "--out", whole).code == 0
     assert contents(killed) == contents(whole)
     assert not (killed / "training.pt").exists()
