@@ -8,7 +8,13 @@ import sys
 import threading
 import traceback
 import warnings
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import (
+    SUPPRESS,
+    Action,
+    ArgumentParser,
+    Namespace,
+    RawDescriptionHelpFormatter,
+)
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -67,9 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     name = next((it for it in given if not it.startswith("-")), None)
-    options, run = _parse(given, name if name in COMMANDS else None)
     with _termination_as_exception(), _warnings_for_people():
         try:
+            # Also the configuration that is read here, for the options that it has.
+            options, run = _parse(given, name if name in COMMANDS else None)
             run(options)
             sys.stdout.flush()
         except (ValueError, OSError, ImportError, TypeError, LookupError) as error:
@@ -77,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 # Python flushes again on its way out.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return BROKEN_PIPE
-            if options.traceback:
+            if "--traceback" in given:
                 traceback.print_exc()
             print(f"sk-m2v {name}: {_message(error)}", file=sys.stderr)
             return BAD_INPUT
@@ -96,7 +103,9 @@ def _parse(arguments: list[str], name: str | None) -> tuple[Namespace, Any]:
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=_Version())
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, dest=SUPPRESS, help="print it"
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
         module = f"sk_m2v.cli.commands._{command}"
@@ -127,13 +136,14 @@ def _parse(arguments: list[str], name: str | None) -> tuple[Namespace, Any]:
     return options, options.run
 
 
-class _Version(str):
+class _Version(Action):
     """Looked up only when it is asked for: package metadata take a while to read."""
 
-    def __mod__(self, _: Any) -> str:
+    def __call__(self, parser: ArgumentParser, *_: Any) -> None:
         from sk_m2v._version import package_version
 
-        return f"sk-m2v {package_version()}"
+        print(f"{parser.prog} {package_version()}")
+        parser.exit()
 
 
 def _message(error: BaseException) -> str:

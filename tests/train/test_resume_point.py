@@ -400,7 +400,9 @@ class Evil:
 
 
 @pytest.mark.parametrize(
-    "value", [{"weights": torch.zeros(3)}, {"format": "other"}, [1], Evil()], ids=repr
+    "value",
+    [{"weights": torch.zeros(3)}, {"format": "other"}, [1], Evil()],
+    ids=["weights", "format", "list", "evil"],
 )
 def test_files_of_others(path, value, capsys):
     path.parent.mkdir()

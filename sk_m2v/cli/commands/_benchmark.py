@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from sk_m2v.cli.configuration._read import SUFFIXES
 from sk_m2v.cli.configuration._sections import NAMES, estimator_name
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
-from sk_m2v.embedding.storage._folder import write_files
 
 _REPORTS = (".html", ".md")
 
@@ -72,6 +72,7 @@ def run(options: Namespace) -> None:
     """
     from sk_m2v.benchmark import BenchmarkReport, run_benchmark
     from sk_m2v.cli.running._estimator import make_estimator
+    from sk_m2v.embedding.storage._folder import write_files
 
     report = options.report and Path(options.report)
     if report and report.suffix not in _REPORTS:
@@ -79,6 +80,8 @@ def run(options: Namespace) -> None:
             f"--report {quoted(options.report)}: the name must end with "
             f"{listed(_REPORTS)}"
         )
+    if report and not report.resolve().parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {shortened(report.parent)}")
     if options.seeds < 1:
         raise ValueError(f"--seeds must be 1 or more, got {quoted(options.seeds)}")
     estimators: dict[str, Any] = {}
@@ -93,18 +96,18 @@ def run(options: Namespace) -> None:
         estimators[name] = make_estimator(
             settings["train"], settings["model"], settings["random_state"]
         )
-        data_sets |= _data_of(settings, estimators[name])
+        _add_data(data_sets, settings, estimators[name], name)
     for short in options.estimator:
         name = estimator_name({"train": {"estimator": short}})
         settings = check(_alone(estimator=short, train="-"))
         estimators[name] = make_estimator(settings["train"], None, 0)
-    some = next(iter(estimators.values()), None)
+    if not estimators:
+        raise ValueError("nothing to compare: name candidates with --estimator FE")
+    some = next(iter(estimators.values()))
     for file in options.files:
         if Path(file).suffix not in SUFFIXES:
             settings = check(_alone(train=file, **given(options, "data")))
-            data_sets |= _data_of(settings, some)
-    if not estimators:
-        raise ValueError("nothing to compare: name candidates with --estimator FE")
+            _add_data(data_sets, settings, some, file)
     results = run_benchmark(
         estimators,
         data_sets,
@@ -120,7 +123,10 @@ def run(options: Namespace) -> None:
 
 
 def _configurations(files: list[str]) -> dict[str, Configuration]:
-    return {Path(it).stem: read(it) for it in files if Path(it).suffix in SUFFIXES}
+    """Configurations by their names, which tell them apart."""
+    paths = [Path(it) for it in files if Path(it).suffix in SUFFIXES]
+    stems = Counter(it.stem for it in paths)
+    return {it.stem if stems[it.stem] == 1 else str(it): read(it) for it in paths}
 
 
 def _alone(*, estimator: str | None = None, **data: Any) -> Configuration:
@@ -131,8 +137,10 @@ def _alone(*, estimator: str | None = None, **data: Any) -> Configuration:
     return made
 
 
-def _data_of(settings: dict[str, Any], estimator: Any) -> dict[str, Any]:
-    """Data of a configuration, prepared as it says."""
+def _add_data(
+    data_sets: dict[str, Any], settings: dict[str, Any], estimator: Any, source: str
+) -> None:
+    """Add the data of a configuration, prepared as it says."""
     from sk_m2v.cli.running._prepared import prepared_parts, texts_and_targets
 
     train = settings["data"]["train"]
@@ -141,4 +149,7 @@ def _data_of(settings: dict[str, Any], estimator: Any) -> dict[str, Any]:
     data = {
         part: texts_and_targets(it, settings, estimator) for part, it in parts.items()
     }
-    return {name: (*data["train"], *data.get("test", ()))}
+    made = (*data["train"], *data.get("test", ()))
+    # Another table may have the same name, or the same one is prepared in another way.
+    other = data_sets.get(name, made) != made
+    data_sets[f"{name} of {source}" if other else name] = made

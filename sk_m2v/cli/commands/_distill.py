@@ -19,8 +19,6 @@ from sk_m2v._messages import shortened
 from sk_m2v.cli.commands._shared import add_text_options, say
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
-from sk_m2v.cli.running._texts import joined_texts
-from sk_m2v.cli.tables import read
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
@@ -56,6 +54,9 @@ def run(options: Namespace) -> None:
     ValueError
         If the folder cannot be one.
     """
+    from sk_m2v.cli.running._texts import joined_texts
+    from sk_m2v.cli.tables import read
+
     folder = Path(options.out)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{shortened(folder)} is a file, and no folder")

@@ -60,8 +60,9 @@ def run(options: Namespace) -> None:
     model = opened(options)
     embedding = model.embedding(**given(options, "loading"))
     how = given(options, "encoding")
+    rows = input_batches(options, model, how.get("missing", "error"))
     alone = "npy" in (options.to, Path(options.out).suffix[1:])
     with target as table:
-        for columns, texts in progress(input_batches(options, model), "texts"):
+        for columns, texts in progress(rows, "texts"):
             vectors = {"embedding": embedding.encode(texts, **how)}
             table.write(vectors if alone else {**columns, **vectors})

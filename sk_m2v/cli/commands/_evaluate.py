@@ -17,10 +17,6 @@ from sk_m2v._messages import shortened
 from sk_m2v.cli.commands._shared import add_input, add_model, opened
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
-from sk_m2v.cli.running._evaluate import evaluate
-from sk_m2v.cli.running._targets import read_targets, targets
-from sk_m2v.cli.running._texts import check_columns
-from sk_m2v.cli.tables import read
 
 _LABELS = ("label", "label_separator")
 
@@ -55,7 +51,11 @@ def run(options: Namespace) -> None:
     ValueError
         If a row has no label.
     """
+    from sk_m2v.cli.running._evaluate import evaluate
     from sk_m2v.cli.running._prepared import kind_of
+    from sk_m2v.cli.running._targets import read_targets, targets
+    from sk_m2v.cli.running._texts import check_columns
+    from sk_m2v.cli.tables import read
 
     model = opened(options)
     estimator = model.estimator()

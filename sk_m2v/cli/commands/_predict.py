@@ -21,7 +21,6 @@ from sk_m2v.cli.commands._shared import (
     output,
     progress,
 )
-from sk_m2v.cli.running._evaluate import prediction_columns
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
@@ -60,6 +59,8 @@ def run(options: Namespace) -> None:
     ValueError
         If the model has no probabilities, or the table has the column already.
     """
+    from sk_m2v.cli.running._evaluate import prediction_columns
+
     target = output(options, "csv")
     model = opened(options)
     estimator = model.predictor()
@@ -68,17 +69,18 @@ def run(options: Namespace) -> None:
             f"a {type(estimator).__name__} has no probabilities: leave out "
             "--probabilities"
         )
+    rows = input_batches(options, model, estimator.missing)
     with target as table:
-        for columns, texts in progress(input_batches(options, model), "texts"):
-            if options.name in columns:
-                raise ValueError(
-                    f"the table has a column {quoted(options.name)} already: choose "
-                    "another for predictions with --name"
-                )
+        for columns, texts in progress(rows, "texts"):
             predicted = prediction_columns(
                 estimator,
                 texts,
                 probabilities=options.probabilities,
                 name=options.name,
             )
+            if taken := [it for it in predicted if it in columns]:
+                raise ValueError(
+                    f"the table has a column {quoted(taken[0])} already: rename it, or "
+                    "choose another for predictions with --name"
+                )
             table.write({**columns, **predicted})

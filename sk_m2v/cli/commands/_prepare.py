@@ -17,8 +17,6 @@ from pathlib import Path
 from sk_m2v._messages import shortened
 from sk_m2v.cli.options._arguments import add_option, add_options, given
 from sk_m2v.cli.options._signatures import Parameter, parameters_of
-from sk_m2v.cli.tables import Writer
-from sk_m2v.embedding.storage._folder import write_files
 
 _SEED = Parameter("random_state", "int", 0, "int", "Seed of the splits.")
 _FORMATS = ("csv", "tsv", "jsonl", "parquet")
@@ -77,6 +75,8 @@ def run(options: Namespace) -> None:
     from sk_m2v.cli.preparing import prepare
     from sk_m2v.cli.running._data import read_parts
     from sk_m2v.cli.running._targets import read_targets
+    from sk_m2v.cli.tables import Writer
+    from sk_m2v.embedding.storage._folder import write_files
 
     folder = Path(options.out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -19,7 +19,6 @@ from sk_m2v.cli.commands._shared import (
     output,
 )
 from sk_m2v.cli.options._arguments import given
-from sk_m2v.cli.tables import read
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
@@ -57,6 +56,8 @@ def run(options: Namespace) -> None:
     ValueError
         If there is no query, or more than one.
     """
+    from sk_m2v.cli.tables import read
+
     n_needed = 2 if options.queries is None else 1
     if len(options.what) != n_needed:
         raise ValueError(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
 from sk_m2v.cli.running._model import Model, open_model
-from sk_m2v.cli.tables import Columns, Writer, batches, check_target
+
+if TYPE_CHECKING:
+    from sk_m2v.cli.tables import Columns, Writer
 
 _READING = parameters_of("sk_m2v.cli.tables.batches")
 _TEXT = parameters_of("sk_m2v.cli.running._texts.joined_texts")
@@ -92,7 +95,9 @@ def add_model(parser: ArgumentParser, default: str | None) -> None:
     )
 
 
-def input_batches(options: Namespace, model: Model) -> Iterator[tuple[Columns, Any]]:
+def input_batches(
+    options: Namespace, model: Model, missing: str
+) -> Iterator[tuple[Columns, Any]]:
     """Yield batches of the table that is read, and their texts.
 
     Parameters
@@ -101,6 +106,8 @@ def input_batches(options: Namespace, model: Model) -> Iterator[tuple[Columns, A
         Of `add_input`.
     model : Model
         Knows which columns it was trained on.
+    missing : str
+        "empty" if texts may be missing, else "error".
 
     Yields
     ------
@@ -108,10 +115,28 @@ def input_batches(options: Namespace, model: Model) -> Iterator[tuple[Columns, A
         A batch.
     texts : list of str
         Its texts.
+
+    Raises
+    ------
+    TableError
+        If a row has no text; the row is that of the whole table.
     """
+    from sk_m2v.cli.tables import TableError, batches
+    from sk_m2v.cli.tables._formats import name_of
+
+    name = name_of(options.file, "standard input")
     chosen = given(options, "text")
+    n_rows = 0
     for columns in batches(options.file, **given(options, "reading")):
-        yield columns, model.texts(columns, **chosen)
+        texts: list[Any] = model.texts(columns, **chosen)
+        for row, text in enumerate(texts, n_rows + 1):
+            if not isinstance(text, str) and (text, missing) != (None, "empty"):
+                raise TableError(
+                    f"{shortened(name)}, row {row}: the text is "
+                    f"{quoted(text)}: give each row a text, or leave out the row"
+                )
+        n_rows += len(texts)
+        yield columns, texts
 
 
 def output(options: Namespace, default: str) -> Writer:
@@ -129,6 +154,8 @@ def output(options: Namespace, default: str) -> Writer:
     Writer
         Writes it.
     """
+    from sk_m2v.cli.tables import Writer, check_target
+
     format = options.to or (default if options.out == "-" else None)
     check_target(options.out, format=format)
     return Writer(options.out, format=format)

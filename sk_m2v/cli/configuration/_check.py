@@ -55,6 +55,8 @@ def check(configuration: Configuration) -> dict[str, Any]:
             continue
         keys = keys_of(name, estimator)
         given = _table(configuration, name, given)
+        if name == "train":
+            given = {**given, "estimator": estimator}
         for key in given:
             if key not in keys:
                 raise _unknown(configuration, (name, key), estimator)
@@ -75,10 +77,12 @@ def check(configuration: Configuration) -> dict[str, Any]:
             else:
                 made[key] = parameter.default
         found[name] = made
-    found["train"]["estimator"] = estimator
     _resolve_paths(configuration, found)
     if MADE in values:
-        found[MADE] = values[MADE]
+        found[MADE] = {
+            key: _table(configuration, f"{MADE}.{key}", it)
+            for key, it in _table(configuration, MADE, values[MADE]).items()
+        }
     return found
 
 
@@ -142,10 +146,10 @@ def _unknown(
         hint = "It stands above all sections"
     elif section == "train" and key == "model":
         hint = "The model to start from is model.path"
-    elif near:
-        hint = f"Do you mean {near[0]}?"
     elif elsewhere:
         hint = f"It is a key of section {elsewhere[0]}"
+    elif near:
+        hint = f"Do you mean {near[0]}?"
     else:
         similar = get_close_matches(key, known, n=len(known), cutoff=0)
         hint = f"The nearest are {listed(similar)}"

@@ -6,6 +6,7 @@ import re
 
 _HEADER = re.compile(r"^\s*\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*((?:[\w.-]|"[^"]*"|'[^']*'|\s(?=[.\w"']))+?)\s*=""")
+_LONG = re.compile(r"""\"{3}(?:\\.|[^\\])*?\"{3}|'{3}.*?'{3}""", re.DOTALL)
 _PART = re.compile(r""""([^"]*)"|'([^']*)'|([\w-]+)""")
 
 Path = tuple[str, ...]
@@ -33,6 +34,8 @@ def toml_lines(text: str) -> dict[Path, int]:
     """
     found: dict[Path, int] = {}
     table: Path = ()
+    # What looks like a key in a text of several lines is none.
+    text = _LONG.sub(lambda it: "\n" * it[0].count("\n"), text)
     for number, line in enumerate(text.split("\n"), start=1):
         if header := _HEADER.match(line):
             table = _path(header[1])

@@ -14,8 +14,13 @@ from sk_m2v.cli.configuration import _places
 from sk_m2v.cli.options._values import literal
 
 SUFFIXES = (".toml", ".yaml", ".yml")
-# YAML 1.1 reads 1e-3 as a text; YAML 1.2 and people as a number.
-_FLOAT = re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+# YAML 1.1 reads 1e-3 as a text; YAML 1.2 and people as a number. Tag, pattern, and how
+# it may begin.
+FLOAT = (
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"),
+    list("-+0123456789."),
+)
 
 Keys = tuple[str, ...]
 
@@ -110,6 +115,7 @@ class Configuration:  # numpydoc ignore=PR02
         at: Any = self.values
         for n, key in enumerate(keys[:-1], start=1):
             at = at.setdefault(key, {})
+            self.places.setdefault(keys[:n], place)
             if not isinstance(at, dict):
                 raise ValueError(
                     f"{place}: {shortened('.'.join(keys[:n]))} is {quoted(at)}, and "
@@ -184,12 +190,12 @@ def _add(found: Configuration, path: Path, below: tuple[Path, ...]) -> None:
         raise ValueError(f"{shortened(names)}: a configuration cannot extend itself")
     values, lines = _parsed(path)
     bases = values.pop("extends", [])
-    for base in [bases] if isinstance(bases, str) else bases:
-        if not isinstance(base, str):
+    for base in bases if isinstance(bases, list) else [bases]:
+        if not isinstance(base, str) or not (path.parent / base).is_file():
             line = lines.get(("extends",), 1)
             raise ValueError(
-                f"{shortened(path)}, line {line}: extends names files, got "
-                f"{quoted(base)}"
+                f"{shortened(path)}, line {line}: extends names files that are there, "
+                f"relative to this one, got {quoted(base)}"
             )
         _add(found, path.parent / base, (*below, path.resolve()))
     for name, value in values.items():
@@ -232,7 +238,7 @@ def _parsed(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
 def _toml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{shortened(path)} is no TOML: {shortened(error)}") from None
     return values, _places.toml_lines(text)
 
@@ -243,9 +249,7 @@ def _yaml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     class Loader(yaml.SafeLoader):
         pass
 
-    Loader.add_implicit_resolver(
-        "tag:yaml.org,2002:float", _FLOAT, list("-+0123456789.")
-    )
+    Loader.add_implicit_resolver(*FLOAT)
     lines: dict[Keys, int] = {}
 
     def value_of(node: Any, keys: Keys) -> Any:
@@ -264,14 +268,13 @@ def _yaml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
             made[name] = value_of(value, (*keys, name))
         return made
 
-    loader = Loader(text)
     try:
+        loader = Loader(text)
         node = loader.get_single_node()
         values = {} if node is None else value_of(node, ())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{shortened(path)} is no YAML: {shortened(error)}") from None
-    finally:
-        loader.dispose()
+    except (yaml.YAMLError, RecursionError) as error:
+        what = " ".join(str(error).split())
+        raise ValueError(f"{shortened(path)} is no YAML: {shortened(what)}") from None
     if not isinstance(values, dict):
         raise ValueError(
             f"{shortened(path)} holds {quoted(values)}: a configuration has sections, "

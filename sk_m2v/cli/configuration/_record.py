@@ -7,11 +7,11 @@ import os
 import platform
 from collections.abc import Iterator
 from copy import deepcopy
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from sk_m2v._messages import shortened
+from sk_m2v.cli.configuration._read import FLOAT
 from sk_m2v.cli.configuration._sections import MADE, PATHS
 
 # On what results depend.
@@ -43,6 +43,11 @@ def recorded(settings: dict[str, Any], folder: Path) -> str:
     """
     import yaml
 
+    class Dumper(yaml.SafeDumper):
+        pass
+
+    # Texts that read like numbers are quoted.
+    Dumper.add_implicit_resolver(*FLOAT)
     kept = _plain(deepcopy(settings))
     for section, key in PATHS:
         value = (kept[section] or {}).get(key)
@@ -54,7 +59,7 @@ def recorded(settings: dict[str, Any], folder: Path) -> str:
         "files": {_relative(it, folder): _sha256(it) for it in _files(settings)},
         "versions": _versions(),
     }
-    text: str = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)
+    text: str = yaml.dump(kept, Dumper=Dumper, sort_keys=False, allow_unicode=True)
     return text
 
 
@@ -123,6 +128,8 @@ def _sha256(path: str | Path) -> str:
 
 
 def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ import sk_m2v
 from sk_m2v._messages import shortened
 from sk_m2v._parameters import documented
 
-Found = tuple[str, ast.ClassDef | ast.FunctionDef]  # module and definition
+Found = tuple[str, Any]  # module, and definition of a class, function or alias
 REQUIRED = object()  # the default of what has none
 
 
@@ -120,6 +121,8 @@ def _find(module: str, name: str) -> Found:
     for node in _statements(_tree(module).body):
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
             return module, node
+        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == name:
+            return module, node
         if isinstance(node, ast.ImportFrom) and node.module is not None:
             for it in node.names:
                 if (it.asname or it.name) == name:
@@ -180,9 +183,19 @@ def _of_function(module: str, node: ast.FunctionDef) -> Iterator[Parameter]:
     for it, default in pairs:
         if it.arg not in ("self", "cls"):
             value = REQUIRED if default is None else _value(module, default)
-            annotation = "" if it.annotation is None else ast.unparse(it.annotation)
+            annotation = "" if it.annotation is None else _type(module, it.annotation)
             kind, text = texts.get(it.arg, ("", ""))
             yield Parameter(it.arg, annotation, value, kind, _plain(text))
+
+
+def _type(module: str, annotation: ast.expr) -> str:
+    """An annotation as written, or what its alias stands for."""
+    if isinstance(annotation, ast.Name):
+        with suppress(LookupError):
+            _, found = _find(module, annotation.id)
+            if isinstance(found, ast.AnnAssign) and found.value is not None:
+                return ast.unparse(found.value)
+    return ast.unparse(annotation)
 
 
 def _of_class(module: str, node: ast.ClassDef) -> Iterator[Parameter]:

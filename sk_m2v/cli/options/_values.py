@@ -45,10 +45,13 @@ class Allowed:  # numpydoc ignore=PR02
         Kinds of values.
     words : tuple of str
         Texts, of which one is chosen.
+    texts : bool
+        Whether lists hold texts alone.
     """
 
     kinds: frozenset[str]
     words: tuple[str, ...]
+    texts: bool
 
 
 @cache
@@ -75,7 +78,8 @@ def allowed(parameter: Parameter) -> Allowed:
         words += ast.literal_eval(f"[{choices[1]}]") if choices else []
         if choices:
             kinds -= {"str", "any"}
-    return Allowed(frozenset(kinds), tuple(dict.fromkeys(words)))
+    texts = "Sequence[str]" in parameter.annotation
+    return Allowed(frozenset(kinds), tuple(dict.fromkeys(words)), texts)
 
 
 def _collect(node: ast.expr, kinds: set[str], words: list[str]) -> None:
@@ -162,7 +166,7 @@ def literal(text: str) -> Any:
         with suppress(ValueError):
             return kind(text)
     if text[:1] in ("[", "{", '"'):
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(text)
     return text
 
@@ -200,11 +204,18 @@ def from_value(value: Any, parameter: Parameter) -> Any:
     if isinstance(value, list) and "tuple" in kinds:
         return tuple(value)
     if isinstance(value, int) and not isinstance(value, bool) and "float" in kinds:
-        return value if "int" in kinds else float(value)
+        with suppress(OverflowError):
+            return value if "int" in kinds else float(value)
+    if isinstance(value, list) and may_be.texts and not _are_texts(value):
+        raise _wrong(value, parameter)
     kind = "none" if value is None else type(value).__name__
     if kind in kinds or "any" in kinds:
         return value
     raise _wrong(value, parameter)
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(it, str) for it in values)
 
 
 def _wrong(value: Any, parameter: Parameter) -> ValueError:

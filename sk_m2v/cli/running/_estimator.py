@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from sk_m2v._messages import listed, quoted
+from sk_m2v.cli.running._model import open_model
 
 
 def make_estimator(
@@ -76,9 +77,9 @@ def base_model(model: Mapping[str, Any]) -> Any:
     from sk_m2v import StaticEmbedding
 
     changed = {name: it for name, it in model.items() if it not in (None, False)}
-    path = changed.pop("path", None)
+    path = open_model(changed.pop("path", None)).path
     embedding = StaticEmbedding.from_pretrained(path, **changed)
-    return embedding if changed else path
+    return embedding if changed else path and str(path)
 
 
 def callback(given: Any) -> Any:

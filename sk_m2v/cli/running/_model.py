@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sk_m2v._messages import shortened
-from sk_m2v.cli.running._texts import joined_texts
-from sk_m2v.cli.tables import Columns
+
+if TYPE_CHECKING:
+    from sk_m2v.cli.tables import Columns
 
 # What a training leaves in its folder.
 MODEL, CONFIGURATION = "model", "configuration.yaml"
@@ -94,6 +95,8 @@ class Model:  # numpydoc ignore=PR02
         list of str
             The texts.
         """
+        from sk_m2v.cli.running._texts import joined_texts
+
         known = {
             name: self.data[name]
             for name in ("text", "text_separator")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,8 @@ class Outputs:  # numpydoc ignore=PR02
         """The folder."""
         return Path(self.folder)
 
-    def begin(self, configuration: str, *, resume: bool, overwrite: bool) -> bool:
-        """Make the folder.
+    def check(self, configuration: str, *, resume: bool, overwrite: bool) -> bool:
+        """Look at what is in the folder, and change nothing.
 
         Parameters
         ----------
@@ -92,10 +93,29 @@ class Outputs:  # numpydoc ignore=PR02
             if resume and not overwrite:
                 _check_same(file, configuration)
                 return (self.path / METRICS).is_file()
+        return False
+
+    def begin(self, configuration: str, *, resume: bool) -> None:
+        """Make the folder.
+
+        Parameters
+        ----------
+        configuration : str
+            What is kept of the run.
+        resume : bool
+            Whether to keep what another training has left.
+        """
+        if not resume:
             self._remove()
         self.path.mkdir(parents=True, exist_ok=True)
-        write_files({file: configuration.encode()})
-        return False
+        write_files({self.path / CONFIGURATION: configuration.encode()})
+
+    def discard(self) -> None:
+        """Remove what was begun, unless there is something to go on from."""
+        if not any((self.path / it).exists() for it in (CHECKPOINT, SEARCHED)):
+            self._remove()
+            with suppress(OSError):  # there are files of others
+                self.path.rmdir()
 
     def _remove(self) -> None:
         """Remove what a training left, and nothing else."""

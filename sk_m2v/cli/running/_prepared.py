@@ -7,7 +7,7 @@ from typing import Any
 
 from sk_m2v.cli.preparing import Report, prepare
 from sk_m2v.cli.running._data import read_parts
-from sk_m2v.cli.running._targets import read_targets, targets
+from sk_m2v.cli.running._targets import of_one_kind, read_targets, targets
 from sk_m2v.cli.running._texts import joined_texts
 from sk_m2v.cli.tables import Columns
 
@@ -64,6 +64,8 @@ def prepared_parts(
             )
             for part, it in parts.items()
         }
+    if kind == "classes":
+        parts = of_one_kind(parts, data["label"])
     if settings["prepare"] is False:
         return parts, None
     text = data["text"] or "text"

@@ -71,35 +71,42 @@ def run(
         how = settings["search"]
         candidates(estimator, how["parameters"], how["n_iter"], seed)
     outputs = Outputs(**settings["output"])
+    text = recorded(settings, outputs.path)
+    if outputs.check(text, resume=resume, overwrite=overwrite):
+        say(f"{shortened(outputs.path)} holds a finished training")
+        return (outputs.path / REPORT).read_text(encoding="utf-8")
+    if overwrite:
+        _check_model_stays(settings["model"], outputs.path)
     with _step("reading", say):
         parts, report = prepared_parts(settings, estimator)
     if report is not None:
         say(report.to_text())
     # Only now: what is wrong with the data leaves no folder behind.
-    text = recorded(settings, outputs.path)
-    if outputs.begin(text, resume=resume, overwrite=overwrite):
-        say(f"{shortened(outputs.path)} holds a finished training")
-        return (outputs.path / REPORT).read_text(encoding="utf-8")
+    outputs.begin(text, resume=resume and not overwrite)
     if report is not None:
         outputs.write_table(DROPPED, report.dropped_columns())
     data = {
         part: texts_and_targets(it, settings, estimator) for part, it in parts.items()
     }
-    if settings["search"] is not None:
-        with _step("searching", say):
-            best, table = search(
-                estimator,
-                *data["train"],
-                **settings["search"],
-                random_state=seed,
-                finished=outputs.path / SEARCHED,
-            )
-        outputs.write_table(CANDIDATES, table)
-        say(f"best: {', '.join(f'{name}={it}' for name, it in best.items())}")
-        estimator.set_params(**best)
-    n_texts = len(data["train"][0])
-    with _step(f"training {type(estimator).__name__} on {n_texts:,} texts", say):
-        _fit(estimator, data, settings, outputs, text)
+    try:
+        if settings["search"] is not None:
+            with _step("searching", say):
+                best, table = search(
+                    estimator,
+                    *data["train"],
+                    **settings["search"],
+                    random_state=seed,
+                    finished=outputs.path / SEARCHED,
+                )
+            outputs.write_table(CANDIDATES, table)
+            say(f"best: {', '.join(f'{name}={it}' for name, it in best.items())}")
+            estimator.set_params(**best)
+        n_texts = len(data["train"][0])
+        with _step(f"training {type(estimator).__name__} on {n_texts:,} texts", say):
+            _fit(estimator, data, settings, outputs, text)
+    except BaseException:
+        outputs.discard()
+        raise
     with _step("writing the model", say):
         outputs.write_model(estimator)
     metrics: dict[str, float] = {}
@@ -111,6 +118,16 @@ def run(
     outputs.finish(metrics, scores)
     say(f"written: {shortened(outputs.path)}")
     return scores
+
+
+def _check_model_stays(model: Mapping[str, Any] | None, folder: Path) -> None:
+    """Refuse to remove what the training starts from."""
+    path = (model or {}).get("path")
+    if path is not None and Path(path).resolve().is_relative_to(folder.resolve()):
+        raise ValueError(
+            f"the training starts from {shortened(path)}, which --overwrite would "
+            "remove: choose another folder (output.folder, --out)"
+        )
 
 
 def _fit(

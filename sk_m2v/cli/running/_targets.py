@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sk_m2v._messages import quoted, shortened
@@ -58,6 +58,43 @@ def read_targets(
         elif separator is not None:
             made[name] = [_labels(it, separator) for it in values]
     return {**columns, **made}
+
+
+def of_one_kind(
+    parts: Mapping[str, Columns], label: str | Sequence[str]
+) -> dict[str, Columns]:
+    """Make texts of labels in all tables if they are texts in one, as in CSV.
+
+    Parameters
+    ----------
+    parts : mapping of str to Columns
+        Tables of `read_targets`.
+    label : str or list of str
+        Column or columns.
+
+    Returns
+    -------
+    dict of str to Columns
+        Tables in which 1 and "1" are the same label.
+    """
+    if not isinstance(label, str):
+        return dict(parts)
+    cells = [it for columns in parts.values() for it in columns[label]]
+    values = [
+        it for cell in cells for it in (cell if isinstance(cell, list) else [cell])
+    ]
+    if len({isinstance(it, str) for it in values if it is not None}) < 2:
+        return dict(parts)
+
+    def text(cell: Any) -> Any:
+        if isinstance(cell, list):
+            return [text(it) for it in cell]
+        return cell if cell is None else str(cell)
+
+    return {
+        name: {**columns, label: [text(it) for it in columns[label]]}
+        for name, columns in parts.items()
+    }
 
 
 def targets(

@@ -1,0 +1,69 @@
+"""Tables that tests of the command write and read, and the command in a process."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Of each class what reviews say, and how often.
+WORDS = {
+    "good": ["excellent", "lovely", "perfect", "reliable", "bright", "happy"],
+    "bad": ["broken", "awful", "noisy", "useless", "slow", "refund"],
+    "fair": ["average", "ordinary", "acceptable", "middling", "plain", "usual"],
+}
+THINGS = ["lamp", "phone", "kettle", "chair", "radio", "clock", "camera", "printer"]
+COMMAND = (
+    sys.executable,
+    "-c",
+    "import sys; from sk_m2v.cli import main; sys.exit(main())",
+)
+COLUMNS = ("number", "title", "review", "stars")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def reviews(n: int = 60, seed: int = 0) -> list[dict[str, Any]]:
+    """Rows without duplicates. No column has a default name."""
+    draw = random.Random(seed)
+    rows = []
+    for number in range(1, n + 1):
+        stars = [*WORDS][number % len(WORDS)]
+        thing, other = draw.sample(THINGS, 2)
+        first, second = draw.sample(WORDS[stars], 2)
+        title = f"{first} {thing}, {number}"
+        review = f"The {thing} was {second}, the {other} {first}: number {number}."
+        rows.append(dict(zip(COLUMNS, (number, title, review, stars), strict=True)))
+    return rows
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]], delimiter: str = ",") -> Path:
+    """Write a table with the module of Python, and no other."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, rows[0], delimiter=delimiter)
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+def read_csv(text: str, delimiter: str = ",") -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+
+def process(*arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    given = [str(it) for it in arguments]
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | how
+    return subprocess.run([*COMMAND, *given], check=False, **how)

@@ -1,0 +1,532 @@
+"""`sk-m2v train`: what it leaves can be used, repeated, gone on with and replaced."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from command_tables import COMMAND, read_csv, reviews, write_csv
+
+import sk_m2v
+from sk_m2v import FeatureExtractionClassifier, load
+from sk_m2v.cli.preparing import prepare
+
+Command = Callable[..., Any]
+COLUMNS = ["--text", "review", "--label", "stars"]
+HELD_OUT = [*COLUMNS, "--test-size", "0.25"]
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """Files of the model, and predictions."""
+    return {
+        name: it
+        for name, it in all_of(folder).items()
+        if name == "predictions.csv" or name.startswith("model/")
+    }
+
+
+def all_of(folder: Path) -> dict[str, Any]:
+    """All files, without the time that something took and where they are."""
+    found: dict[str, Any] = {}
+    for it in folder.rglob("*"):
+        if it.is_file():
+            name = str(it.relative_to(folder))
+            found[name] = it.read_bytes()
+            if it.name == "README.md":
+                found[name] = it.read_text().replace(str(folder), "FOLDER")
+            elif it.suffix == ".json":
+                found[name] = json.loads(it.read_text(), object_hook=without_times)
+            elif it.name == "report.txt":
+                found[name] = re.sub(r"\n\w+_(seconds|second) .*", "", it.read_text())
+    return found
+
+
+def without_times(values: dict[str, Any]) -> dict[str, Any]:
+    times = ("dur", "predict_seconds", "texts_per_second")
+    return {name: it for name, it in values.items() if name not in times}
+
+
+def predicted(folder: Path) -> list[str]:
+    rows = read_csv((folder / "predictions.csv").read_text())
+    return [row["prediction"] for row in rows]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    """Tables of each kind of target."""
+    rows = reviews()
+    numbers = [
+        {**row, "price": len(row["title"]) * 1.5, "weight": i % 7}
+        for i, row in enumerate(rows)
+    ]
+    several = [
+        {
+            "review": row["review"],
+            "tags": f"{row['stars']} | cheap" if i % 2 else row["stars"],
+            "good": int(row["stars"] == "good"),
+            "cheap": "yes" if i % 2 else "no",
+        }
+        for i, row in enumerate(rows)
+    ]
+    return {
+        "classes": write_csv(tmp_path / "reviews.csv", rows),
+        "numbers": write_csv(tmp_path / "numbers.csv", numbers),
+        "several": write_csv(tmp_path / "several.csv", several),
+    }
+
+
+def test_what_is_left(trained: Path, raw: Path) -> None:
+    assert sorted(it.name for it in trained.iterdir()) == [
+        *("configuration.yaml", "metrics.json", "model", "predictions.csv"),
+        "report.txt",
+    ]
+    table = read_csv(raw.read_text())
+    columns = {name: [row[name] for row in table] for name in table[0]}
+    parts = prepare(
+        {"train": columns}, text="review", label="stars", test_size=0.25, random_state=0
+    ).parts
+    expected = FeatureExtractionClassifier(random_state=0)
+    expected.fit(parts["train"]["review"], parts["train"]["stars"])
+    test = parts["test"]["review"]
+    assert predicted(trained) == expected.predict(test).tolist()
+    np.testing.assert_array_equal(
+        load(trained / "model").predict_proba(test), expected.predict_proba(test)
+    )
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["accuracy"] == expected.score(test, parts["test"]["stars"])
+    assert "accuracy" in (trained / "report.txt").read_text()
+
+
+SHORT = ["--max-epochs", "2"]
+KINDS = {
+    "FE": ("classes", "stars", []),
+    "FT": ("classes", "stars", SHORT),
+    "PT": ("classes", "stars", SHORT),
+    "regression": ("numbers", "price", SHORT),
+    "pairs": ("classes", "title", SHORT),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_estimator(
+    command: Command, files: dict[str, Path], tmp_path: Path, kind: str
+) -> None:
+    """Trained, evaluated and used; and again from what it recorded, bit for bit."""
+    table, label, more = KINDS[kind]
+    first, again = tmp_path / "first", tmp_path / "again"
+    how = ["--text", "review", "--label", label, "--test-size", "0.25", *more]
+    source = files[table]
+    ran = command("train", source, *how, "--estimator", kind, "--out", first)
+    assert ran.code == 0
+    assert (first / "report.txt").read_text() == ran.out
+    configuration = first / "configuration.yaml"
+    assert command("train", configuration, "--out", again).code == 0
+    assert contents(again) == contents(first)
+    assert (again / "configuration.yaml").read_text() == configuration.read_text()
+    assert not (first / "training.pt").exists()
+
+    estimator = load(first / "model")
+    texts = [row["review"] for row in reviews()]
+    if kind == "pairs":
+        out = tmp_path / "out.npy"
+        ran = command("encode", source, "--model", first, "--out", out)
+        np.testing.assert_array_equal(np.load(out), estimator.transform(texts))
+    else:
+        ran = command("predict", source, "--model", first)
+        found = [row["prediction"] for row in read_csv(ran.out)]
+        assert found == [str(it) for it in estimator.predict(texts).tolist()]
+    ran = command("evaluate", source, "--model", first, "--json")
+    assert ran.code == 0
+    found = json.loads(ran.out)
+    score = {"pairs": "found_first", "regression": "r2"}.get(kind, "accuracy")
+    if kind != "pairs":
+        y = [row[label] for row in read_csv(source.read_text())]
+        y = [float(it) for it in y] if kind == "regression" else y
+        assert found[score] == pytest.approx(estimator.score(texts, y))
+    assert score in found
+
+
+# Targets
+
+
+def test_labels_that_are_numbers_in_json_lines(
+    command: Command, tmp_path: Path
+) -> None:
+    """They stay numbers; CSV, which has texts, is evaluated with them all the same."""
+    rows = [{**row, "stars": len(row["stars"])} for row in reviews()]
+    source = tmp_path / "reviews.jsonl"
+    source.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    run = tmp_path / "run"
+    assert command("train", source, *HELD_OUT, "--out", run).code == 0
+    assert load(run / "model").classes_.tolist() == [3, 4]
+    ran = command("predict", source, "--model", run, "--to", "jsonl")
+    found = [json.loads(it)["prediction"] for it in ran.out.splitlines()]
+    assert found == [row["stars"] for row in rows]
+    ran = command("evaluate", source, "--model", run, "--json")
+    table = write_csv(tmp_path / "reviews.csv", rows)
+    as_texts = command("evaluate", table, "--model", run, "--json")
+    for of in (ran, as_texts):
+        assert json.loads(of.out)["accuracy"] == 1
+
+
+def test_labels_of_json_lines_and_csv_together(
+    command: Command, tmp_path: Path
+) -> None:
+    rows = [{**row, "stars": len(row["stars"])} for row in reviews()]
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    first.write_text("".join(f"{json.dumps(row)}\n" for row in rows[:30]))
+    test = write_csv(tmp_path / "test.csv", rows[30:])
+    validation = write_csv(tmp_path / "validation.csv", reviews(12, seed=4))
+    run = tmp_path / "run"
+    ran = command("train", first, *COLUMNS, "--test", test, "--out", run)
+    assert ran.code == 0
+    assert "classes that the training part lacks" not in ran.err
+    assert load(run / "model").classes_.tolist() == ["3", "4"]
+    second.write_text(first.read_text())
+    sets = ["--set", f'data.train=["{first}", "{test}"]']
+    ran = command("train", first, *COLUMNS, *sets, "--out", tmp_path / "both")
+    assert ran.code == 0
+    assert validation.exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "separator"), [(["tags"], "|"), (["good", "cheap"], None)]
+)
+def test_several_labels(
+    command: Command,
+    files: dict[str, Path],
+    tmp_path: Path,
+    labels: list[str],
+    separator: str | None,
+) -> None:
+    source, run = files["several"], tmp_path / "run"
+    how = [it for name in labels for it in ("--label", name)]
+    how += [] if separator is None else ["--label-separator", separator]
+    how += ["--text", "review", "--test-size", "0.25"]
+    assert command("train", source, *how, "--out", run).code == 0
+    estimator = load(run / "model")
+    texts = [row["review"] for row in reviews()]
+    expected = estimator.predict(texts)
+    ran = command("predict", source, "--model", run)
+    for row, truth in zip(read_csv(ran.out), expected, strict=True):
+        assert json.loads(row["prediction"]) == list(truth)
+    ran = command("evaluate", source, "--model", run, "--json")
+    assert ran.code == 0
+    truth = [
+        [name for name in estimator.classes_ if has(row, name)]
+        for row in read_csv(source.read_text())
+    ]
+    assert json.loads(ran.out)["accuracy"] == estimator.score(texts, truth)
+
+
+def has(row: dict[str, str], name: str) -> bool:
+    """Whether a row of the table has a label, whichever column says it."""
+    return name in row["tags"].split(" | ")
+
+
+def test_several_numbers(
+    command: Command, files: dict[str, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    how = ["--text", "review", "--label", "price", "--label", "weight", *SHORT]
+    how += ["--estimator", "regression", "--test-size", "0.25", "--out", run]
+    assert command("train", files["numbers"], *how).code == 0
+    estimator = load(run / "model")
+    ran = command("predict", files["numbers"], "--model", run)
+    found = [json.loads(row["prediction"]) for row in read_csv(ran.out)]
+    expected = estimator.predict([row["review"] for row in reviews()])
+    np.testing.assert_array_equal(found, expected)
+    ran = command("evaluate", files["numbers"], "--model", run, "--json")
+    assert ran.code == 0
+
+
+def test_several_columns_of_texts(
+    command: Command, files: dict[str, Path], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    how = ["--text", "title", "--text", "review", "--text-separator", " / "]
+    how += ["--label", "stars", "--test-size", "0.25", "--out", run]
+    assert command("train", files["classes"], *how).code == 0
+    joined = [f"{row['title']} / {row['review']}" for row in reviews()]
+    ran = command("predict", files["classes"], "--model", run, "--to", "jsonl")
+    found = [json.loads(it)["prediction"] for it in ran.out.splitlines()]
+    assert found == load(run / "model").predict(joined).tolist()
+
+
+# Options and files
+
+
+def test_options_and_file_are_one_run(command: Command, raw: Path) -> None:
+    folder = raw.parent
+    configuration = folder / "it.toml"
+    configuration.write_text(
+        "random_state = 3\n"
+        '[data]\ntrain = "reviews.csv"\ntext = "review"\nlabel = "stars"\n'
+        "[prepare]\ntest_size = 0.25\n"
+        "[train]\nC = 2\nngram_range = [1, 1]\n"
+        '[output]\nfolder = "by_file"\n'
+    )
+    assert command("train", configuration).code == 0
+    how = ["--C", "2", "--ngram-range", "[1, 1]", "--random-state", "3"]
+    out = folder / "by_options"
+    assert command("train", raw, *HELD_OUT, *how, "--out", out).code == 0
+    by_file = folder / "by_file"
+    assert contents(by_file) == contents(out)
+    name = "configuration.yaml"
+    assert (by_file / name).read_text() == (out / name).read_text()
+
+
+def test_options_are_over_the_file(command: Command, raw: Path, tmp_path: Path) -> None:
+    configuration = tmp_path / "it.yaml"
+    configuration.write_text(
+        f"data: {{train: {raw}, text: review, label: stars}}\ntrain: {{C: 2}}\n"
+    )
+    run = tmp_path / "run"
+    how = ["--C", "3", "--set", "train.embedding_weight=2", "--out", run]
+    assert command("train", configuration, *how).code == 0
+    kept = yaml.safe_load((run / "configuration.yaml").read_text())
+    assert kept["train"]["C"] == 3
+    assert kept["train"]["embedding_weight"] == 2
+    assert load(run / "model").C == 3
+    assert not (run / "predictions.csv").exists()
+    assert "no part to evaluate with" in (run / "report.txt").read_text()
+
+
+def test_a_model_to_start_from(
+    command: Command, raw: Path, embedding_folder: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    how = [*HELD_OUT, "--model", embedding_folder, "--out", run]
+    assert command("train", raw, *how).code == 0
+    assert load(run / "model").embedding_.dim == 16
+    assert command("evaluate", raw, "--model", run).code == 0
+
+
+def test_a_changed_file_is_not_trained_on_again(
+    command: Command, refused: Callable[..., str], tmp_path: Path
+) -> None:
+    raw, run = write_csv(tmp_path / "raw.csv", reviews()), tmp_path / "run"
+    assert command("train", raw, *COLUMNS, "--out", run).code == 0
+    write_csv(raw, reviews(30))
+    again = tmp_path / "again"
+    message = refused("train", run / "configuration.yaml", "--out", again)
+    assert "raw.csv is not as it was when this run was made" in message
+    assert not again.exists()
+
+
+def test_graph_and_parts(command: Command, raw: Path, tmp_path: Path) -> None:
+    """The graph predicts the same; a validation part stops the training."""
+    run = tmp_path / "run"
+    how = [*HELD_OUT, "--validation-size", "0.2", "--onnx", "--no-predictions"]
+    how += ["--estimator", "FT", "--max-epochs", "3", "--out", run]
+    ran = command("train", raw, *how)
+    assert ran.code == 0
+    assert "validation" in ran.err
+    from sk_m2v.onnx import load as load_graph
+
+    texts = [row["review"] for row in reviews()]
+    expected = load(run / "model").predict(texts).tolist()
+    assert load_graph(run / "model.onnx").predict(texts).tolist() == expected
+    assert not (run / "predictions.csv").exists()
+
+
+# Folders that exist
+
+
+def test_a_folder_that_holds_a_training(
+    refused: Callable[..., str], trained: Path, raw: Path
+) -> None:
+    before = all_of(trained)
+    message = refused("train", raw, *HELD_OUT, "--C", "3", "--out", trained)
+    assert "holds a training already: pass --resume to go on with it" in message
+    message = refused("train", raw, *HELD_OUT, "--C", "3", "--out", trained, "--resume")
+    assert "holds a training with train.C = 10.0, and now it is 3.0" in message
+    message = refused(
+        *("train", raw, *COLUMNS, "--out", trained, "--resume"),
+        *("--test-size", "0.5"),
+    )
+    assert "prepare.test_size = 0.25, and now it is 0.5" in message
+    assert all_of(trained) == before
+
+
+@pytest.mark.parametrize("more", [[], ["--resume"], ["--overwrite"]])
+def test_a_folder_that_holds_something_else(
+    refused: Callable[..., str], raw: Path, tmp_path: Path, more: list[str]
+) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    message = refused("train", raw, *COLUMNS, "--out", tmp_path, *more)
+    assert "holds other files, and no training: choose another folder" in message
+    message = refused("train", raw, *COLUMNS, "--out", mine, *more)
+    assert "mine.txt is a file, and no folder" in message
+    assert all_of(tmp_path) == {"mine.txt": b"mine"}
+
+
+def test_a_finished_training_is_not_trained_again(
+    command: Command, trained: Path, raw: Path
+) -> None:
+    before = all_of(trained)
+    times = {it: it.stat().st_mtime_ns for it in trained.rglob("*")}
+    ran = command("train", raw, *HELD_OUT, "--out", trained, "--resume")
+    assert ran.code == 0
+    assert ran.out == (trained / "report.txt").read_text()
+    assert "holds a finished training" in ran.err
+    assert "training FeatureExtractionClassifier" not in ran.err
+    assert all_of(trained) == before
+    assert {it: it.stat().st_mtime_ns for it in trained.rglob("*")} == times
+
+
+def test_overwrite(command: Command, raw: Path, tmp_path: Path) -> None:
+    """What is new replaces the training, and files of others stay."""
+    run = tmp_path / "run"
+    rows = reviews()
+    rows[1]["review"] = ""
+    dirty = write_csv(tmp_path / "dirty.csv", rows)
+    grid = ["--set", "search.parameters.C=[1, 10]", "--set", "search.cv=2"]
+    assert command("train", dirty, *HELD_OUT, *grid, "--out", run).code == 0
+    assert {"search.csv", "search.jsonl", "dropped.csv"} <= {*all_of(run)}
+    (run / "mine.txt").write_text("mine")
+    (run / "notes").mkdir()
+    (run / "notes" / "too.txt").write_text("mine")
+    new = tmp_path / "new"
+    assert command("train", raw, *COLUMNS, "--out", new).code == 0
+    assert command("train", raw, *COLUMNS, "--out", run, "--overwrite").code == 0
+    found = all_of(run)
+    assert found.pop("mine.txt") == found.pop("notes/too.txt") == b"mine"
+    assert found == all_of(new)
+
+
+def test_overwrite_what_the_training_starts_from(
+    command: Command, refused: Callable[..., str], raw: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert command("train", raw, *COLUMNS, "--out", run).code == 0
+    before = all_of(run)
+    for model in (run, run / "model"):
+        how = ["--model", model, "--out", run, "--overwrite"]
+        message = refused("train", raw, *COLUMNS, *how)
+        assert "which --overwrite would remove: choose another folder" in message
+    assert all_of(run) == before
+
+
+def test_bad_data_leave_a_training_as_it_was(
+    command: Command, refused: Callable[..., str], raw: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert command("train", raw, *COLUMNS, "--out", run).code == 0
+    before = all_of(run)
+    for how in (["--text", "nix"], ["--C", "-1"], ["--test-size", "100"]):
+        refused("train", raw, *COLUMNS, *how, "--out", run, "--overwrite")
+    assert all_of(run) == before
+
+
+@pytest.mark.parametrize("how", [["--ngram-range", "[3, 1]"], ["--label", "number"]])
+def test_a_training_that_fails_leaves_no_folder(
+    refused: Callable[..., str],
+    tmp_path: Path,
+    how: list[str],
+) -> None:
+    rows = [{**row, "number": 1} for row in reviews()]
+    raw = write_csv(tmp_path / "raw.csv", rows)
+    how = (
+        ["--text", "review", "--label", "stars", *how]
+        if "--label" not in how
+        else [*("--text", "review"), *how]
+    )
+    refused("train", raw, *how, "--out", tmp_path / "run")
+    assert all_of(tmp_path).keys() == {"raw.csv"}
+    assert not (tmp_path / "run").exists()
+
+
+# What was stopped
+
+
+@pytest.fixture
+def n_fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Counts fits, and stops one that is named."""
+    counted = [0, 0]
+    fit = FeatureExtractionClassifier.fit
+
+    def counting(self: Any, *arguments: Any, **more: Any) -> Any:
+        counted[0] += 1
+        if counted[0] == counted[1]:
+            raise KeyboardInterrupt
+        return fit(self, *arguments, **more)
+
+    monkeypatch.setattr(sk_m2v.FeatureExtractionClassifier, "fit", counting)
+    return counted
+
+
+def test_a_search_goes_on(
+    command: Command, raw: Path, tmp_path: Path, n_fits: list[int]
+) -> None:
+    grid = ["--set", "search.parameters.C=[0.1, 1, 10]", "--set", "search.cv=2"]
+    how = [*HELD_OUT, *grid, "--set", "search.scoring=neg_log_loss"]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert command("train", raw, *how, "--out", whole).code == 0
+    assert n_fits[0] == 3 * 2 + 1
+    n_fits[:] = [0, 4]
+    ran = command("train", raw, *how, "--out", cut)
+    assert (ran.code, ran.out) == (130, "")
+    assert ran.err.endswith("sk-m2v train: interrupted\n")
+    assert len((cut / "search.jsonl").read_text().splitlines()) == 1
+    # As if the kill had cut a line.
+    with (cut / "search.jsonl").open("a") as file:
+        file.write('{"candidate": "{\\"C\\"')
+    n_fits[:] = [0, 0]
+    ran = command("train", raw, *how, "--out", cut, "--resume")
+    assert ran.code == 0
+    assert n_fits[0] == 2 * 2 + 1
+    assert contents(cut) == contents(whole)
+    assert (cut / "search.csv").read_text() == (whole / "search.csv").read_text()
+    rows = read_csv((cut / "search.csv").read_text())
+    best = max(rows, key=lambda row: float(row["mean_score"]))
+    assert float(best["C"]) == load(cut / "model").C
+
+
+def test_an_interrupted_training_of_which_nothing_is_left(
+    command: Command, raw: Path, tmp_path: Path, n_fits: list[int]
+) -> None:
+    n_fits[1] = 1
+    ran = command("train", raw, *HELD_OUT, "--out", tmp_path / "run")
+    assert ran.code == 130
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_killed_training_goes_on(
+    command: Command, raw: Path, tmp_path: Path, embedding_folder: Path
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    how = [*HELD_OUT, "--estimator", "FT", "--model", embedding_folder]
+    how += ["--max-epochs", "12", "--patience", "none"]
+    given = ["train", raw, *how, "--out", killed]
+    running = subprocess.Popen(
+        [*COMMAND, *map(str, given)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    with running:
+        deadline = time.monotonic() + 60
+        while not (killed / "training.pt").exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        running.kill()
+    assert running.returncode == -signal.SIGKILL
+    assert (killed / "training.pt").exists()
+    assert not (killed / "metrics.json").exists()
+    assert "pass --resume to go on with it" in command(*given).err
+    other = command("train", raw, *how, "--lr", "0.5", "--out", killed, "--resume")
+    assert other.code == 2
+    assert "with train.lr = " in other.err
+    ran = command("train", raw, *how, "--out", killed, "--resume")
+    assert ran.code == 0
+    assert "going on after epoch " in ran.err
+    assert command("train", raw, *how, "--out", whole).code == 0
+    assert contents(killed) == contents(whole)
+    assert not (killed / "training.pt").exists()
