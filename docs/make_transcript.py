@@ -31,7 +31,7 @@ sk-m2v export intents intents.onnx
 head -n 4 test.csv | sk-m2v predict --model intents
 sk-m2v search "my card was stolen" train.csv --model small -n 3
 sk-m2v encode train.csv --model small --out vectors.npy
-sk-m2v inspect intents --terms 3 | head -n 8
+sk-m2v inspect small
 """
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LINES = 24  # of one command
@@ -80,13 +80,14 @@ def main() -> None:
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
                 check=False,
             )
+            printed = done.stdout.decode()
             if done.returncode:
-                raise SystemExit(f"{command}\n{done.stdout}")
+                raise SystemExit(f"{command}\n{printed}")
             seconds = time.perf_counter() - start
-            said.append(f"$ {command}\n{shortened(done.stdout)}\n[{seconds:.1f} s]")
+            lines = [f"$ {command}", *filter(None, [shortened(printed)])]
+            said.append("\n".join([*lines, f"[{seconds:.1f} s]"]))
             print(said[-1], flush=True)
     seconds = time.perf_counter() - begin
     said.append(f"All of it: {seconds:.0f} s on {os.cpu_count()} cores.")

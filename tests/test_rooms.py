@@ -48,7 +48,7 @@ INNER: dict[str, list[str]] = {
     "sk_m2v.lexical": [],
     "sk_m2v.embedding": ["tokens", "storage"],
     "sk_m2v.distill": ["vocabulary", "teachers", "corpus"],
-    "sk_m2v.train": ["features", "heads", "labels", "fitting", "saved"],
+    "sk_m2v.train": ["features", "heads", "labels", "fitting", "callbacks", "saved"],
     "sk_m2v.onnx": ["graph", "models", "text", "tokenize", "heads"],
     "sk_m2v.plotting": [],
     "sk_m2v.benchmark": [],
@@ -69,7 +69,7 @@ LIBRARIES = {
         "sk_m2v.distill.teachers",
         "sk_m2v.train",
     },
-    "skorch": {"sk_m2v.train.fitting"},
+    "skorch": {"sk_m2v.train.fitting", "sk_m2v.train.callbacks"},
     "transformers": {"sk_m2v.distill.teachers"},
     "onnx": {"sk_m2v.onnx"},
     "skl2onnx": {"sk_m2v.onnx"},
@@ -101,8 +101,12 @@ LIBRARIES = {
 }
 # At module level, so that importing a room does not load them.
 LIBRARIES_AT_ONCE = {
-    "torch": {"sk_m2v.distill.teachers", "sk_m2v.train.fitting"},
-    "skorch": {"sk_m2v.train.fitting"},
+    "torch": {
+        "sk_m2v.distill.teachers",
+        "sk_m2v.train.fitting",
+        "sk_m2v.train.callbacks",
+    },
+    "skorch": {"sk_m2v.train.fitting", "sk_m2v.train.callbacks"},
     "transformers": {"sk_m2v.distill.teachers"},
     "onnx": {"sk_m2v.onnx"},
     "skl2onnx": {"sk_m2v.onnx"},

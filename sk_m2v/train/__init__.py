@@ -3,7 +3,7 @@
 In come texts and labels, out come fitted estimators. Only `fit` needs torch and skorch;
 nothing here imports them before. Below, from the ground up: `features` (what is seen of
 a text), `heads` (features to scores), `labels` (`y` to numbers and back), `fitting`
-(torch), `saved` (folders, pipelines). Read `_classifier` first, then `_static`.
+(torch), `callbacks`, `saved` (folders, pipelines). Read `_classifier` first.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _PARTS = {
     "LayerNorm": "sk_m2v.train.heads._head",
     "Linear": "sk_m2v.train.heads._head",
     "ReLU": "sk_m2v.train.heads._head",
-    "ResumePoint": "sk_m2v.train.fitting.resume._resume_point",
+    "ResumePoint": "sk_m2v.train.callbacks._resume_point",
     "Scale": "sk_m2v.train.labels._targets",
     "SklearnHead": "sk_m2v.train.heads._sklearn",
     "Tanh": "sk_m2v.train.heads._head",

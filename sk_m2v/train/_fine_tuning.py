@@ -59,7 +59,7 @@ class TrainsNet(NetParameters):
         that could not train it.
         """
         require_training()
-        from sk_m2v.train.fitting._callbacks import check_callbacks
+        from sk_m2v.train.callbacks._given import check_callbacks
 
         find_device(self.device)
         check_callbacks(self.callbacks or (), vars(self)["random_state"])
@@ -85,6 +85,7 @@ class TrainsNet(NetParameters):
 
         `learnt` makes some of them from the module, on the processor.
         """
+        from sk_m2v.train.callbacks._given import in_order
         from sk_m2v.train.fitting import _net
         from sk_m2v.train.fitting._epochs import Epochs
 
@@ -115,7 +116,7 @@ class TrainsNet(NetParameters):
             score=score,
             scoring=scoring,
             patience=self.patience,
-            callbacks=callbacks,
+            callbacks=in_order(callbacks),
             device=str(find_device(self.device)),
             seed=seed,
             verbose=int(self.verbose),

@@ -21,6 +21,7 @@ from sk_m2v.cli.commands._shared import (
     opened,
     output,
     progress,
+    say_written,
 )
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
@@ -66,3 +67,4 @@ def run(options: Namespace) -> None:
         for columns, texts in progress(rows, "texts"):
             vectors = {"embedding": embedding.encode(texts, **how)}
             table.write(vectors if alone else {**columns, **vectors})
+    say_written(options.out)

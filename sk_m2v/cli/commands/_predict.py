@@ -20,6 +20,7 @@ from sk_m2v.cli.commands._shared import (
     opened,
     output,
     progress,
+    say_written,
 )
 
 
@@ -84,3 +85,4 @@ def run(options: Namespace) -> None:
                     "choose another for predictions with --name"
                 )
             table.write({**columns, **predicted})
+    say_written(options.out)

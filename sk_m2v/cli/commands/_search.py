@@ -17,6 +17,7 @@ from sk_m2v.cli.commands._shared import (
     add_text_options,
     opened,
     output,
+    say_written,
 )
 from sk_m2v.cli.options._arguments import given
 
@@ -87,3 +88,4 @@ def run(options: Namespace) -> None:
     }
     with target as table_out:
         table_out.write({**new, **{k: it for k, it in beside.items() if k not in new}})
+    say_written(options.out)

@@ -195,6 +195,18 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def say_written(target: str) -> None:
+    """Say where the results are, unless that is standard output.
+
+    Parameters
+    ----------
+    target : str
+        Where.
+    """
+    if target != "-":
+        say(f"written: {shortened(target)}")
+
+
 def opened(options: Namespace) -> Model:
     """Open the model that is asked for.
 

@@ -100,7 +100,7 @@ def callback(given: Any) -> Any:
     ValueError
         If there is no such callback, or it has no such parameter.
     """
-    from sk_m2v.train.fitting._callbacks import named_callbacks
+    from sk_m2v.train.callbacks._given import named_callbacks
 
     parameters = {"name": given} if isinstance(given, str) else dict(given)
     name = parameters.pop("name", None)

@@ -17,7 +17,6 @@ from torch import nn
 from sk_m2v._messages import quoted, shortened
 from sk_m2v.train.fitting._bags import BagDataset, as_it_is
 from sk_m2v.train.fitting._best import KeepBest, Score
-from sk_m2v.train.fitting._callbacks import in_order
 from sk_m2v.train.fitting._nets import Net
 from sk_m2v.train.fitting._optimizers import OPTIMIZERS
 from sk_m2v.train.fitting._random import global_seed
@@ -101,7 +100,7 @@ def train(
         batch_size=batch_size,
         max_epochs=max_epochs,
         train_split=None if validation is None else predefined_split(validation),
-        callbacks=[keep, *in_order(callbacks)],
+        callbacks=[keep, *callbacks],
         device=device,
         verbose=verbose,
         iterator_train__shuffle=True,

@@ -9,7 +9,7 @@ from skorch import callbacks as known_callbacks
 from skorch.callbacks import Callback, LoadInitState
 
 from sk_m2v._messages import quoted
-from sk_m2v.train.fitting.resume._resume_point import ResumePoint
+from sk_m2v.train.callbacks._resume_point import ResumePoint
 
 
 def check_callbacks(callbacks: Sequence[Any], random_state: Any) -> None:

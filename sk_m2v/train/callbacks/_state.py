@@ -11,10 +11,10 @@ import torch
 from skorch.callbacks import Callback
 
 from sk_m2v._messages import quoted, shortened
+from sk_m2v.train.callbacks._fingerprint import counts, parameters
 from sk_m2v.train.fitting._bags import BagDataset
 from sk_m2v.train.fitting._module import Dropout
 from sk_m2v.train.fitting._nets import Net
-from sk_m2v.train.fitting.resume._fingerprint import counts, parameters
 
 State = dict[str, Any]
 

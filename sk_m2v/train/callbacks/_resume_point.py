@@ -13,10 +13,10 @@ from skorch.callbacks import Callback
 
 from sk_m2v._messages import quoted, shortened
 from sk_m2v._parameters import public
+from sk_m2v.train.callbacks._fingerprint import differences, fingerprint
+from sk_m2v.train.callbacks._state import State, pack, unpack
 from sk_m2v.train.fitting._bags import BagDataset
 from sk_m2v.train.fitting._nets import Net
-from sk_m2v.train.fitting.resume._fingerprint import differences, fingerprint
-from sk_m2v.train.fitting.resume._state import State, pack, unpack
 
 # Changes with what is written.
 _FORMAT = "sk_m2v training 1"
