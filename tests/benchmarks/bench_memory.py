@@ -31,7 +31,7 @@ class Usage(NamedTuple):
     system_peak: float
 
 
-def generate_texts(n_texts: int) -> Iterator[str]:
+def generate_texts(n_texts: int, length: int = LENGTH) -> Iterator[str]:
     """Texts of random words, made on the fly.
 
     A text is a random cut out of ten million characters of random words, which costs a
@@ -45,8 +45,8 @@ def generate_texts(n_texts: int) -> Iterator[str]:
     words = [token for token in vocabulary if token.isalpha() and len(token) > 2]
     random = Random(0)
     pool = " ".join(random.choices(words, k=1_300_000))
-    starts = (int(random.random() * (len(pool) - LENGTH)) for _ in range(n_texts))
-    return (pool[start : start + LENGTH] for start in starts)
+    starts = (int(random.random() * (len(pool) - length)) for _ in range(n_texts))
+    return (pool[start : start + length] for start in starts)
 
 
 def watch(function: Callable[[], Any]) -> Usage:
