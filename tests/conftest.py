@@ -22,6 +22,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from command_fixtures import command as command
+from command_fixtures import embedding_folder as embedding_folder
+from command_fixtures import raw as raw
+from command_fixtures import refused as refused
+from command_fixtures import standard_input as standard_input
+from command_fixtures import trained as trained
 from hub_server import serve
 from joblib.externals.loky import get_reusable_executor
 from sklearn.utils.validation import validate_data

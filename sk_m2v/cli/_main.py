@@ -75,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name = next((it for it in given if not it.startswith("-")), None)
     with _termination_as_exception(), _warnings_for_people():
         try:
+            if sys.stdin is None or sys.stdout is None:
+                raise OSError("standard input or output is closed: open it")
             # Also the configuration that is read here, for the options that it has.
             options, run = _parse(given, name if name in COMMANDS else None)
             run(options)

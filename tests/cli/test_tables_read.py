@@ -79,7 +79,10 @@ def test_format_of_a_suffix(name: str, format: str) -> None:
 
 @pytest.mark.parametrize("name", ["a", "a.json", ".csv", "a.gz", "a.xlsx", ""])
 def test_suffixes_that_say_nothing(name: str) -> None:
-    with pytest.raises(TableError, match=r"Give --format, or one of .*'\.csv', '\.tsv"):
+    with pytest.raises(
+        TableError,
+        match=r"Give --format, --to for what is written, or one of .*'\.csv', '\.tsv",
+    ):
         format_of(name)
 
 

@@ -149,7 +149,7 @@ def test_pandas_reads_the_same(tmp_path: Path, table: dict[str, list[str]]) -> N
     assert dict(zip(table, frame.to_numpy().T.tolist(), strict=True)) == table
     path = tmp_path / "a.jsonl"
     write(path, table)
-    frame = pd.read_json(path, lines=True, dtype=False)
+    frame = pd.read_json(path, lines=True, dtype=False, convert_axes=False)
     assert frame.to_dict("list") == table
 
 

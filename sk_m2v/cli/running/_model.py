@@ -134,7 +134,26 @@ def open_model(path: str | Path | None) -> Model:
     folder = Path(path)
     configuration = folder / CONFIGURATION
     if (folder / MODEL).is_dir() and configuration.is_file():
-        from sk_m2v.cli.configuration import read
-
-        return Model(folder / MODEL, read(configuration).values.get("data") or {})
+        return Model(folder / MODEL, _data_section(configuration))
     return Model(path)
+
+
+def _data_section(file: Path) -> dict[str, Any]:
+    """What a training says of its data; keys of other versions do not matter."""
+    from sk_m2v.cli.configuration import read
+    from sk_m2v.cli.configuration._sections import SECTIONS
+    from sk_m2v.cli.options._values import from_value
+
+    configuration = read(file)
+    data = configuration.values.get("data")
+    if not isinstance(data, dict):
+        raise configuration.error(("data",), "data is a section with keys")
+    found = {}
+    for key, parameter in SECTIONS["data"].parameters.items():
+        if key in data:
+            try:
+                found[key] = from_value(data[key], parameter)
+            except ValueError as error:
+                message = f"data.{shortened(key)}: {error}"
+                raise configuration.error(("data", key), message) from None
+    return found

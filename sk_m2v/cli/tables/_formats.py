@@ -56,7 +56,8 @@ def format_of(source: str | Path) -> str:
     if suffix not in SUFFIXES:
         raise TableError(
             f"the suffix of {quoted(str(source), 200)} names no format. Give --format, "
-            f"or one of the suffixes {listed(SUFFIXES, len(SUFFIXES))}"
+            "--to for what is written, or one of the suffixes "
+            f"{listed(SUFFIXES, len(SUFFIXES))}"
         )
     return SUFFIXES[suffix]
 

@@ -1,4 +1,4 @@
-"""Tables and a trained run that tests of the command share."""
+"""Tables, a trained run, and ways to run the command, for all tests of it."""
 
 from __future__ import annotations
 
