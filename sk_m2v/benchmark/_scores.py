@@ -8,6 +8,7 @@ from math import nan
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn import metrics
 from sklearn.preprocessing import MultiLabelBinarizer
 
@@ -58,15 +59,32 @@ def scores_of(
     if kind == NUMBERS:
         return number_scores(truth, predicted)
     if kind == LABELS:
-        truth, predicted = _matrices(data, predicted)
-        used = (truth | predicted).any(axis=0)  # the labels that macro F1 counts
-        return {
-            f"{average}_f1": _f1(truth[:, used], predicted[:, used], average)
-            for average in ("micro", "macro")
-        }
+        return label_scores(*_matrices(data, predicted))
     return {
         **class_scores(truth, predicted),
-        "log_loss": _log_loss(estimator, data),
+        "log_loss": log_loss(
+            estimator, data.X_test, truth, classes(data.y_train, truth)
+        ),
+    }
+
+
+def label_scores(truth: Any, predicted: Any) -> dict[str, float]:
+    """Scores of texts with several labels.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray of shape (n, n_labels), dtype bool
+        Which text has which label.
+
+    Returns
+    -------
+    dict of str to float
+        Those of `SCORES`, over labels that occur in one of the two.
+    """
+    used = (truth | predicted).any(axis=0)
+    return {
+        f"{average}_f1": _f1(truth[:, used], predicted[:, used], average)
+        for average in ("micro", "macro")
     }
 
 
@@ -113,6 +131,41 @@ def class_scores(truth: Any, predicted: Any) -> dict[str, float]:
     }
 
 
+def log_loss(
+    estimator: Any, X: Any, truth: npt.NDArray[Any], known: list[Any]
+) -> float:
+    """Logarithmic loss, also where training has not seen a class.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier.
+    X : array-like
+        Texts.
+    truth : ndarray of shape (n,)
+        Their classes.
+    known : list
+        All classes, those of training and of `truth`, sorted.
+
+    Returns
+    -------
+    float
+        The loss in nats, NaN without `predict_proba`.
+    """
+    if not hasattr(estimator, "predict_proba"):
+        return nan
+    found = np.asarray(estimator.predict_proba(X), np.float64)
+    seen = getattr(estimator, "classes_", None)
+    seen = known if seen is None else np.asarray(seen).tolist()
+    place = {label: column for column, label in enumerate(known)}
+    proba = np.full((len(found), len(known)), _UNSEEN)
+    proba[:, [place[label] for label in seen]] = found
+    proba /= proba.sum(axis=1, keepdims=True)
+    columns = [place[label] for label in truth.tolist()]
+    score: float = metrics.log_loss(columns, proba, labels=np.arange(len(known)))
+    return score
+
+
 def classes(*targets: Any) -> list[Any]:
     """Different labels, sorted.
 
@@ -145,25 +198,10 @@ def _matrices(data: DataSet, predicted: Any) -> tuple[Any, Any]:
     if isinstance(data.y_test, list):
         known = classes(data.y_train, data.y_test)
         binarizer = MultiLabelBinarizer(classes=known).fit([])
-        return binarizer.transform(data.y_test), binarizer.transform(predicted)
+        both = (binarizer.transform(it) for it in (data.y_test, predicted))
+        return tuple(it.astype(bool) for it in both)
     dense = predicted.toarray() if hasattr(predicted, "toarray") else predicted
     return np.asarray(data.y_test, bool), np.asarray(dense, bool)
-
-
-def _log_loss(estimator: Any, data: DataSet) -> float:
-    if not hasattr(estimator, "predict_proba"):
-        return nan
-    found = np.asarray(estimator.predict_proba(data.X_test), np.float64)
-    seen = getattr(estimator, "classes_", None)
-    seen = classes(data.y_train) if seen is None else np.asarray(seen).tolist()
-    known = classes(data.y_train, data.y_test)
-    place = {label: column for column, label in enumerate(known)}
-    proba = np.full((len(found), len(known)), _UNSEEN)
-    proba[:, [place[label] for label in seen]] = found
-    proba /= proba.sum(axis=1, keepdims=True)
-    truth = [place[label] for label in data.y_test.tolist()]
-    score: float = metrics.log_loss(truth, proba, labels=np.arange(len(known)))
-    return score
 
 
 def scorers_of(scoring: Any, taken: tuple[str, ...]) -> dict[str, Scorer]:

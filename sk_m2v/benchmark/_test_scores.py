@@ -13,12 +13,10 @@ from sklearn.metrics import (
     accuracy_score,
     classification_report,
     confusion_matrix,
-    f1_score,
-    log_loss,
     multilabel_confusion_matrix,
 )
 
-from sk_m2v.benchmark._scores import class_scores, number_scores
+from sk_m2v.benchmark._scores import class_scores, label_scores, log_loss, number_scores
 from sk_m2v.train.labels._labels import Labels
 
 
@@ -93,10 +91,8 @@ def _of_classes(
     labels = np.union1d(known, truth)
     confusion = confusion_matrix(truth, predicted, labels=labels)
     found = class_scores(truth, predicted)
-    # A class that training has not seen has no probability.
-    if len(labels) == len(known) and hasattr(estimator, "predict_proba"):
-        probabilities = estimator.predict_proba(X)
-        found["log_loss"] = float(log_loss(truth, probabilities, labels=known))
+    if hasattr(estimator, "predict_proba"):
+        found["log_loss"] = log_loss(estimator, X, truth, labels.tolist())
     names = [str(it) for it in labels.tolist()]
     return Scores(
         {**found, **speed},
@@ -117,8 +113,7 @@ def _of_label_sets(
     predicted = labels.encode(predicted).astype(int)
     found = {
         "accuracy": float(accuracy_score(truth, predicted)),
-        "micro_f1": float(f1_score(truth, predicted, average="micro", zero_division=0)),
-        "macro_f1": float(f1_score(truth, predicted, average="macro", zero_division=0)),
+        **label_scores(truth.astype(bool), predicted.astype(bool)),
     }
     names = [str(it) for it in labels.classes_.tolist()]
     return Scores(
