@@ -272,7 +272,7 @@ def test_several_labels(uri, client, form):
 
 
 def test_unseen_class(uri):
-    """There is no log loss, and everything else."""
+    """It has a log loss, and everything else."""
     run = track(
         FeatureExtractionClassifier(),
         TEXTS,
