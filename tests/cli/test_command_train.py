@@ -530,3 +530,74 @@ def test_a_killed_training_goes_on(
     assert command("train", raw, *how, "--out", whole).code == 0
     assert contents(killed) == contents(whole)
     assert not (killed / "training.pt").exists()
+
+
+# Which estimator has which options
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["--estimator", "FT"],
+        ["--set", "train.estimator=FT"],
+        ["--estimator", "FE", "--set", "train.estimator=ft"],
+    ],
+)
+def test_options_of_the_estimator_that_is_named(
+    command: Command, raw: Path, tmp_path: Path, how: list[str]
+) -> None:
+    run = tmp_path / "run"
+    how = [*COLUMNS, *how, "--lr", "0.02", "--max-epochs", "1", "--out", str(run)]
+    assert command("train", raw, *how).code == 0
+    estimator = load(run / "model")
+    assert (type(estimator).__name__, estimator.lr) == ("StaticClassifier", 0.02)
+
+
+@pytest.mark.parametrize(
+    ("how", "place"),
+    [
+        (["--estimator", "FTT"], "--estimator: "),
+        (["--set", "train.estimator=FTT"], "--set train.estimator=FTT: "),
+    ],
+)
+def test_an_estimator_that_there_is_not(
+    refused: Callable[..., str], raw: Path, tmp_path: Path, how: list[str], place: str
+) -> None:
+    """That is said first, and not that it has no such option."""
+    message = refused("train", raw, *how, "--lr", "0.1", "--out", tmp_path / "run")
+    assert message.startswith(f"sk-m2v train: {place}train.estimator: expected {{")
+    assert "got 'FTT'" in message
+
+
+def test_standard_input(
+    command: Command,
+    standard_input: Callable[[bytes], None],
+    raw: Path,
+    trained: Path,
+    tmp_path: Path,
+) -> None:
+    run = tmp_path / "run"
+    standard_input(raw.read_bytes())
+    assert command("train", "-", *HELD_OUT, "--out", run).code == 0
+    assert contents(run) == contents(trained)
+
+
+@pytest.mark.slow
+def test_a_run_is_tracked(command: Command, raw: Path, tmp_path: Path) -> None:
+    import mlflow
+
+    uri, run = f"sqlite:///{tmp_path / 'runs.db'}", tmp_path / "run"
+    track = {"experiment": "mine", "tracking_uri": uri, "log_model": "false"}
+    track["artifact_location"] = str(tmp_path / "artifacts")
+    sets = [it for name in track for it in ("--set", f"track.{name}={track[name]}")]
+    ran = command("train", raw, *HELD_OUT, *sets, "--out", run)
+    assert ran.code == 0
+    assert (run / "report.txt").read_text() == ran.out
+    client = mlflow.MlflowClient(uri)
+    experiment = client.get_experiment_by_name("mine")
+    (found,) = client.search_runs([experiment.experiment_id])
+    assert found.info.status == "FINISHED"
+    assert found.data.params["C"] == "10.0"
+    metrics = json.loads((run / "metrics.json").read_text())
+    names = [it for it in found.data.metrics if it.endswith("accuracy")]
+    assert metrics["accuracy"] in [found.data.metrics[it] for it in names]
