@@ -439,7 +439,20 @@ def test_a_record_reads_back(folder: Path) -> None:
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1) | st.sampled_from(
-    ["1e3", "none", "null", "~", "yes", "1_0", "08", "1:30", "2020-01-01", "1.", "="]
+    [
+        "1e3",
+        "none",
+        "null",
+        "~",
+        "yes",
+        "1_0",
+        "08",
+        "1:30",
+        "2020-01-01",
+        "1.",
+        "=",
+        "a\x85b",
+    ]
 )
 VALUES = {
     "data": st.fixed_dictionaries(
@@ -480,7 +493,7 @@ VALUES = {
 }
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.fixed_dictionaries({}, optional=VALUES))
 def test_any_record_reads_back(folder: Path, values: dict[str, Any]) -> None:
     from sk_m2v.cli.configuration import Configuration
