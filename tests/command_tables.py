@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -23,6 +25,9 @@ COMMAND = (
     "-c",
     "import sys; from sk_m2v.cli import main; sys.exit(main())",
 )
+# What a model learns from them, and with a part to evaluate with.
+LEARNT = ["--text", "review", "--label", "stars"]
+HELD_OUT = [*LEARNT, "--test-size", "0.25"]
 COLUMNS = ("number", "title", "review", "stars")
 
 
@@ -67,3 +72,33 @@ def process(*arguments: object, **how: Any) -> subprocess.CompletedProcess[str]:
     given = [str(it) for it in arguments]
     how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | how
     return subprocess.run([*COMMAND, *given], check=False, **how)
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """Files of the model, and predictions."""
+    return {
+        name: it
+        for name, it in all_of(folder).items()
+        if name == "predictions.csv" or name.startswith("model/")
+    }
+
+
+def all_of(folder: Path) -> dict[str, Any]:
+    """All files, without the time that something took and where they are."""
+    found: dict[str, Any] = {}
+    for it in folder.rglob("*"):
+        if it.is_file():
+            name = str(it.relative_to(folder))
+            found[name] = it.read_bytes()
+            if it.name == "README.md":
+                found[name] = it.read_text().replace(str(folder), "FOLDER")
+            elif it.suffix == ".json":
+                found[name] = json.loads(it.read_text(), object_hook=without_times)
+            elif it.name == "report.txt":
+                found[name] = re.sub(r"\n\w+_(seconds|second) .*", "", it.read_text())
+    return found
+
+
+def without_times(values: dict[str, Any]) -> dict[str, Any]:
+    times = ("dur", "predict_seconds", "texts_per_second")
+    return {name: it for name, it in values.items() if name not in times}

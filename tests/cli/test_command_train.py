@@ -1,58 +1,22 @@
-"""`sk-m2v train`: what it leaves can be used, repeated, gone on with and replaced."""
+"""`sk-m2v train`: what it leaves can be used and repeated, from options and files."""
 
 from __future__ import annotations
 
 import json
-import re
-import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
-from command_tables import COMMAND, read_csv, reviews, write_csv
+from command_tables import HELD_OUT, LEARNT, contents, read_csv, reviews, write_csv
 
-import sk_m2v
 from sk_m2v import FeatureExtractionClassifier, load
 from sk_m2v.cli.preparing import prepare
 
 Command = Callable[..., Any]
-COLUMNS = ["--text", "review", "--label", "stars"]
-HELD_OUT = [*COLUMNS, "--test-size", "0.25"]
-
-
-def contents(folder: Path) -> dict[str, Any]:
-    """Files of the model, and predictions."""
-    return {
-        name: it
-        for name, it in all_of(folder).items()
-        if name == "predictions.csv" or name.startswith("model/")
-    }
-
-
-def all_of(folder: Path) -> dict[str, Any]:
-    """All files, without the time that something took and where they are."""
-    found: dict[str, Any] = {}
-    for it in folder.rglob("*"):
-        if it.is_file():
-            name = str(it.relative_to(folder))
-            found[name] = it.read_bytes()
-            if it.name == "README.md":
-                found[name] = it.read_text().replace(str(folder), "FOLDER")
-            elif it.suffix == ".json":
-                found[name] = json.loads(it.read_text(), object_hook=without_times)
-            elif it.name == "report.txt":
-                found[name] = re.sub(r"\n\w+_(seconds|second) .*", "", it.read_text())
-    return found
-
-
-def without_times(values: dict[str, Any]) -> dict[str, Any]:
-    times = ("dur", "predict_seconds", "texts_per_second")
-    return {name: it for name, it in values.items() if name not in times}
+Refused = Callable[..., str]
 
 
 def predicted(folder: Path) -> list[str]:
@@ -187,13 +151,13 @@ def test_labels_of_json_lines_and_csv_together(
     test = write_csv(tmp_path / "test.csv", rows[30:])
     validation = write_csv(tmp_path / "validation.csv", reviews(12, seed=4))
     run = tmp_path / "run"
-    ran = command("train", first, *COLUMNS, "--test", test, "--out", run)
+    ran = command("train", first, *LEARNT, "--test", test, "--out", run)
     assert ran.code == 0
     assert "classes that the training part lacks" not in ran.err
     assert load(run / "model").classes_.tolist() == ["3", "4"]
     second.write_text(first.read_text())
     sets = ["--set", f'data.train=["{first}", "{test}"]']
-    ran = command("train", first, *COLUMNS, *sets, "--out", tmp_path / "both")
+    ran = command("train", first, *LEARNT, *sets, "--out", tmp_path / "both")
     assert ran.code == 0
     assert validation.exists()
 
@@ -315,7 +279,7 @@ def test_a_changed_file_is_not_trained_on_again(
     command: Command, refused: Callable[..., str], tmp_path: Path
 ) -> None:
     raw, run = write_csv(tmp_path / "raw.csv", reviews()), tmp_path / "run"
-    assert command("train", raw, *COLUMNS, "--out", run).code == 0
+    assert command("train", raw, *LEARNT, "--out", run).code == 0
     write_csv(raw, reviews(30))
     again = tmp_path / "again"
     message = refused("train", run / "configuration.yaml", "--out", again)
@@ -339,194 +303,72 @@ def test_graph_and_parts(command: Command, raw: Path, tmp_path: Path) -> None:
     assert not (run / "predictions.csv").exists()
 
 
-# Folders that exist
+# Which estimator has which options
 
 
-def test_a_folder_that_holds_a_training(
-    refused: Callable[..., str], trained: Path, raw: Path
-) -> None:
-    before = all_of(trained)
-    message = refused("train", raw, *HELD_OUT, "--C", "3", "--out", trained)
-    assert "holds a training already: pass --resume to go on with it" in message
-    message = refused("train", raw, *HELD_OUT, "--C", "3", "--out", trained, "--resume")
-    assert "holds a training with train.C = 10.0, and now it is 3.0" in message
-    message = refused(
-        *("train", raw, *COLUMNS, "--out", trained, "--resume"),
-        *("--test-size", "0.5"),
-    )
-    assert "prepare.test_size = 0.25, and now it is 0.5" in message
-    assert all_of(trained) == before
-
-
-@pytest.mark.parametrize("more", [[], ["--resume"], ["--overwrite"]])
-def test_a_folder_that_holds_something_else(
-    refused: Callable[..., str], raw: Path, tmp_path: Path, more: list[str]
-) -> None:
-    mine = tmp_path / "mine.txt"
-    mine.write_text("mine")
-    message = refused("train", raw, *COLUMNS, "--out", tmp_path, *more)
-    assert "holds other files, and no training: choose another folder" in message
-    message = refused("train", raw, *COLUMNS, "--out", mine, *more)
-    assert "mine.txt is a file, and no folder" in message
-    assert all_of(tmp_path) == {"mine.txt": b"mine"}
-
-
-def test_a_finished_training_is_not_trained_again(
-    command: Command, trained: Path, raw: Path
-) -> None:
-    before = all_of(trained)
-    times = {it: it.stat().st_mtime_ns for it in trained.rglob("*")}
-    ran = command("train", raw, *HELD_OUT, "--out", trained, "--resume")
-    assert ran.code == 0
-    assert ran.out == (trained / "report.txt").read_text()
-    assert "holds a finished training" in ran.err
-    assert "training FeatureExtractionClassifier" not in ran.err
-    assert all_of(trained) == before
-    assert {it: it.stat().st_mtime_ns for it in trained.rglob("*")} == times
-
-
-def test_overwrite(command: Command, raw: Path, tmp_path: Path) -> None:
-    """What is new replaces the training, and files of others stay."""
-    run = tmp_path / "run"
-    rows = reviews()
-    rows[1]["review"] = ""
-    dirty = write_csv(tmp_path / "dirty.csv", rows)
-    grid = ["--set", "search.parameters.C=[1, 10]", "--set", "search.cv=2"]
-    assert command("train", dirty, *HELD_OUT, *grid, "--out", run).code == 0
-    assert {"search.csv", "search.jsonl", "dropped.csv"} <= {*all_of(run)}
-    (run / "mine.txt").write_text("mine")
-    (run / "notes").mkdir()
-    (run / "notes" / "too.txt").write_text("mine")
-    new = tmp_path / "new"
-    assert command("train", raw, *COLUMNS, "--out", new).code == 0
-    assert command("train", raw, *COLUMNS, "--out", run, "--overwrite").code == 0
-    found = all_of(run)
-    assert found.pop("mine.txt") == found.pop("notes/too.txt") == b"mine"
-    assert found == all_of(new)
-
-
-def test_overwrite_what_the_training_starts_from(
-    command: Command, refused: Callable[..., str], raw: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    "how",
+    [
+        ["--estimator", "FT"],
+        ["--set", "train.estimator=FT"],
+        ["--estimator", "FE", "--set", "train.estimator=ft"],
+    ],
+)
+def test_options_of_the_estimator_that_is_named(
+    command: Command, raw: Path, tmp_path: Path, how: list[str]
 ) -> None:
     run = tmp_path / "run"
-    assert command("train", raw, *COLUMNS, "--out", run).code == 0
-    before = all_of(run)
-    for model in (run, run / "model"):
-        how = ["--model", model, "--out", run, "--overwrite"]
-        message = refused("train", raw, *COLUMNS, *how)
-        assert "which --overwrite would remove: choose another folder" in message
-    assert all_of(run) == before
+    how = [*LEARNT, *how, "--lr", "0.02", "--max-epochs", "1", "--out", str(run)]
+    assert command("train", raw, *how).code == 0
+    estimator = load(run / "model")
+    assert (type(estimator).__name__, estimator.lr) == ("StaticClassifier", 0.02)
 
 
-def test_bad_data_leave_a_training_as_it_was(
-    command: Command, refused: Callable[..., str], raw: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("how", "place"),
+    [
+        (["--estimator", "FTT"], "--estimator: "),
+        (["--set", "train.estimator=FTT"], "--set train.estimator=FTT: "),
+    ],
+)
+def test_an_estimator_that_there_is_not(
+    refused: Callable[..., str], raw: Path, tmp_path: Path, how: list[str], place: str
 ) -> None:
-    run = tmp_path / "run"
-    assert command("train", raw, *COLUMNS, "--out", run).code == 0
-    before = all_of(run)
-    for how in (["--text", "nix"], ["--C", "-1"], ["--test-size", "100"]):
-        refused("train", raw, *COLUMNS, *how, "--out", run, "--overwrite")
-    assert all_of(run) == before
+    """That is said first, and not that it has no such option."""
+    message = refused("train", raw, *how, "--lr", "0.1", "--out", tmp_path / "run")
+    assert message.startswith(f"sk-m2v train: {place}train.estimator: expected {{")
+    assert "got 'FTT'" in message
 
 
-@pytest.mark.parametrize("how", [["--ngram-range", "[3, 1]"], ["--label", "number"]])
-def test_a_training_that_fails_leaves_no_folder(
-    refused: Callable[..., str],
+def test_standard_input(
+    command: Command,
+    standard_input: Callable[[bytes], None],
+    raw: Path,
+    trained: Path,
     tmp_path: Path,
-    how: list[str],
 ) -> None:
-    rows = [{**row, "number": 1} for row in reviews()]
-    raw = write_csv(tmp_path / "raw.csv", rows)
-    how = (
-        ["--text", "review", "--label", "stars", *how]
-        if "--label" not in how
-        else [*("--text", "review"), *how]
-    )
-    refused("train", raw, *how, "--out", tmp_path / "run")
-    assert all_of(tmp_path).keys() == {"raw.csv"}
-    assert not (tmp_path / "run").exists()
+    run = tmp_path / "run"
+    standard_input(raw.read_bytes())
+    assert command("train", "-", *HELD_OUT, "--out", run).code == 0
+    assert contents(run) == contents(trained)
 
 
-# What was stopped
+@pytest.mark.slow
+def test_a_run_is_tracked(command: Command, raw: Path, tmp_path: Path) -> None:
+    import mlflow
 
-
-@pytest.fixture
-def n_fits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Counts fits, and stops one that is named."""
-    counted = [0, 0]
-    fit = FeatureExtractionClassifier.fit
-
-    def counting(self: Any, *arguments: Any, **more: Any) -> Any:
-        counted[0] += 1
-        if counted[0] == counted[1]:
-            raise KeyboardInterrupt
-        return fit(self, *arguments, **more)
-
-    monkeypatch.setattr(sk_m2v.FeatureExtractionClassifier, "fit", counting)
-    return counted
-
-
-def test_a_search_goes_on(
-    command: Command, raw: Path, tmp_path: Path, n_fits: list[int]
-) -> None:
-    grid = ["--set", "search.parameters.C=[0.1, 1, 10]", "--set", "search.cv=2"]
-    how = [*HELD_OUT, *grid, "--set", "search.scoring=neg_log_loss"]
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert command("train", raw, *how, "--out", whole).code == 0
-    assert n_fits[0] == 3 * 2 + 1
-    n_fits[:] = [0, 4]
-    ran = command("train", raw, *how, "--out", cut)
-    assert (ran.code, ran.out) == (130, "")
-    assert ran.err.endswith("sk-m2v train: interrupted\n")
-    assert len((cut / "search.jsonl").read_text().splitlines()) == 1
-    # As if the kill had cut a line.
-    with (cut / "search.jsonl").open("a") as file:
-        file.write('{"candidate": "{\\"C\\"')
-    n_fits[:] = [0, 0]
-    ran = command("train", raw, *how, "--out", cut, "--resume")
+    uri, run = f"sqlite:///{tmp_path / 'runs.db'}", tmp_path / "run"
+    track = {"experiment": "mine", "tracking_uri": uri, "log_model": "false"}
+    track["artifact_location"] = str(tmp_path / "artifacts")
+    sets = [it for name in track for it in ("--set", f"track.{name}={track[name]}")]
+    ran = command("train", raw, *HELD_OUT, *sets, "--out", run)
     assert ran.code == 0
-    assert n_fits[0] == 2 * 2 + 1
-    assert contents(cut) == contents(whole)
-    assert (cut / "search.csv").read_text() == (whole / "search.csv").read_text()
-    rows = read_csv((cut / "search.csv").read_text())
-    best = max(rows, key=lambda row: float(row["mean_score"]))
-    assert float(best["C"]) == load(cut / "model").C
-
-
-def test_an_interrupted_training_of_which_nothing_is_left(
-    command: Command, raw: Path, tmp_path: Path, n_fits: list[int]
-) -> None:
-    n_fits[1] = 1
-    ran = command("train", raw, *HELD_OUT, "--out", tmp_path / "run")
-    assert ran.code == 130
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_killed_training_goes_on(
-    command: Command, raw: Path, tmp_path: Path, embedding_folder: Path
-) -> None:
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    how = [*HELD_OUT, "--estimator", "FT", "--model", embedding_folder]
-    how += ["--max-epochs", "12", "--patience", "none"]
-    given = ["train", raw, *how, "--out", killed]
-    running = subprocess.Popen(
-        [*COMMAND, *map(str, given)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    with running:
-        deadline = time.monotonic() + 60
-        while not (killed / "training.pt").exists() and time.monotonic() < deadline:
-            time.sleep(0.001)
-        running.kill()
-    assert running.returncode == -signal.SIGKILL
-    assert (killed / "training.pt").exists()
-    assert not (killed / "metrics.json").exists()
-    assert "pass --resume to go on with it" in command(*given).err
-    other = command("train", raw, *how, "--lr", "0.5", "--out", killed, "--resume")
-    assert other.code == 2
-    assert "with train.lr = " in other.err
-    ran = command("train", raw, *how, "--out", killed, "--resume")
-    assert ran.code == 0
-    assert "going on after epoch " in ran.err
-    assert command("train", raw, *how, "--out", whole).code == 0
-    assert contents(killed) == contents(whole)
-    assert not (killed / "training.pt").exists()
+    assert (run / "report.txt").read_text() == ran.out
+    client = mlflow.MlflowClient(uri)
+    experiment = client.get_experiment_by_name("mine")
+    (found,) = client.search_runs([experiment.experiment_id])
+    assert found.info.status == "FINISHED"
+    assert found.data.params["C"] == "10.0"
+    metrics = json.loads((run / "metrics.json").read_text())
+    names = [it for it in found.data.metrics if it.endswith("accuracy")]
+    assert metrics["accuracy"] in [found.data.metrics[it] for it in names]

@@ -19,18 +19,18 @@ from pathlib import Path
 
 from sk_m2v.cli.commands._shared import say
 from sk_m2v.cli.configuration import Configuration, read, set_keys
+from sk_m2v.cli.configuration._check import checked_estimator
 from sk_m2v.cli.configuration._read import SUFFIXES
 from sk_m2v.cli.configuration._sections import (
     DEFAULT_ESTIMATOR,
-    ESTIMATORS,
     NAMES,
     SECTIONS,
-    estimator_name,
     keys_of,
 )
 from sk_m2v.cli.options._arguments import add_option, add_options, given
 from sk_m2v.cli.options._signatures import Parameter
 
+_ESTIMATOR = ("train", "estimator")
 _OWN = ("data", "prepare", "model", "train", "output")
 # Given in another way, or the same as another.
 _SKIPPED = {
@@ -87,19 +87,20 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def _named(arguments: list[str]) -> str:
-    """Class of the estimator that the command line, or else the file, names."""
+    """Class of the estimator that the command line, or else the file, names.
+
+    A name that is none is refused here: its options would be, with no word of the name.
+    """
     finder = ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--estimator")
     finder.add_argument("--set", action="append", default=[])
     found, rest = finder.parse_known_args(arguments)
-    values = {"train": {"estimator": found.estimator}}
     files = [it for it in rest if Path(it).suffix in SUFFIXES and Path(it).is_file()]
-    if found.estimator is None and files:
-        configuration = read(files[0])
-        set_keys(configuration, found.set)
-        values = configuration.values
-    name = estimator_name(values)
-    return name if name in ESTIMATORS else estimator_name({})
+    configuration = read(files[0]) if files else Configuration()
+    if found.estimator is not None:
+        configuration.put(_ESTIMATOR, found.estimator, "--estimator", Path())
+    set_keys(configuration, found.set)
+    return checked_estimator(configuration)
 
 
 def run(options: Namespace) -> None:
@@ -113,8 +114,6 @@ def run(options: Namespace) -> None:
     path = Path(options.file)
     is_configuration = path.suffix in SUFFIXES
     values = {section: given(options, section) for section in SECTIONS}
-    if options.estimator is not None:
-        values["train"]["estimator"] = options.estimator
     own = given(options, "run")
     if "out" in own:
         values["output"]["folder"] = own["out"]
@@ -128,6 +127,8 @@ def run(options: Namespace) -> None:
     for name, it in values.items():
         if it != {}:
             configuration.put((name,), it, "option", Path())
+    if options.estimator is not None:
+        configuration.put(_ESTIMATOR, options.estimator, "--estimator", Path())
     set_keys(configuration, options.set)
     from sk_m2v.cli.running._run import run as run_training
 

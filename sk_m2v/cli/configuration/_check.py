@@ -43,7 +43,7 @@ def check(configuration: Configuration) -> dict[str, Any]:
     """
     values = configuration.values
     _check_sections(configuration)
-    estimator = _checked_estimator(configuration)
+    estimator = checked_estimator(configuration)
     found: dict[str, Any] = {RANDOM_STATE: _random_state(configuration)}
     for name, section in SECTIONS.items():
         given = values.get(name)
@@ -86,6 +86,36 @@ def check(configuration: Configuration) -> dict[str, Any]:
     return found
 
 
+def checked_estimator(configuration: Configuration) -> str:
+    """Class of the estimator that a configuration trains, if there is one.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        As read.
+
+    Returns
+    -------
+    str
+        Its name, whichever name it was given.
+
+    Raises
+    ------
+    ValueError
+        If there is no such estimator; it says where that stands.
+    """
+    train = _table(configuration, "train", configuration.values.get("train"))
+    if "estimator" in train:
+        try:
+            # Short names are the same in any case.
+            from_value(estimator_name(configuration.values), ESTIMATOR)
+        except ValueError as error:
+            keys = ("train", "estimator")
+            message = f"train.estimator: {error}"
+            raise configuration.error(keys, message) from None
+    return estimator_name(configuration.values)
+
+
 def _check_sections(configuration: Configuration) -> None:
     names = [*SECTIONS, RANDOM_STATE]
     for name in configuration.values:
@@ -97,19 +127,6 @@ def _check_sections(configuration: Configuration) -> None:
             raise configuration.error(
                 (name,), f"there is no section {quoted(name)}. {hint}"
             )
-
-
-def _checked_estimator(configuration: Configuration) -> str:
-    train = _table(configuration, "train", configuration.values.get("train"))
-    if "estimator" in train:
-        try:
-            # Short names are the same in any case.
-            from_value(estimator_name(configuration.values), ESTIMATOR)
-        except ValueError as error:
-            keys = ("train", "estimator")
-            message = f"train.estimator: {error}"
-            raise configuration.error(keys, message) from None
-    return estimator_name(configuration.values)
 
 
 def _random_state(configuration: Configuration) -> int:

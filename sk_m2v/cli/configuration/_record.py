@@ -46,6 +46,12 @@ def recorded(settings: dict[str, Any], folder: Path) -> str:
     class Dumper(yaml.SafeDumper):
         pass
 
+    def represented(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        # U+0085 ends a line in YAML, and would be read as a space.
+        style = '"' if "\x85" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style)
+
+    Dumper.add_representer(str, represented)
     # Texts that read like numbers are quoted.
     Dumper.add_implicit_resolver(*FLOAT)
     kept = _plain(deepcopy(settings))
