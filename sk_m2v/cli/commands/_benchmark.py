@@ -28,15 +28,7 @@ _REPORTS = (".html", ".md")
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     parser.add_argument("files", nargs="+", metavar="file")
     parser.add_argument(
         "--estimator",
@@ -58,18 +50,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Run the benchmark, and print its table.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to compare, or nothing to compare it on.
-    """
+    """Run the benchmark, and print its table."""
     from sk_m2v.benchmark import BenchmarkReport, run_benchmark
     from sk_m2v.cli.running._estimator import make_estimator
     from sk_m2v.embedding.storage._folder import write_files

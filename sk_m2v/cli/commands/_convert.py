@@ -24,15 +24,7 @@ _LAYOUTS = ("model2vec", "sentence-transformers", "pipeline")
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     parser.add_argument("source", help="folder, or id of a model of the hub")
     parser.add_argument("target", help="folder to write")
     parser.add_argument(
@@ -46,18 +38,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Convert.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-
-    Raises
-    ------
-    ValueError
-        If a pipeline is to be quantised.
-    """
+    """Convert."""
     model = open_model(options.source)
     loading = given(options, "loading")
     if options.layout == "pipeline":

@@ -22,15 +22,7 @@ from sk_m2v.cli.options._signatures import parameters_of
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     parser.add_argument("files", nargs="*", metavar="file", help="tables of texts")
     parser.add_argument(
         "--out", required=True, metavar="FOLDER", help="folder to write"
@@ -42,18 +34,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Distil.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-
-    Raises
-    ------
-    ValueError
-        If the folder cannot be one.
-    """
+    """Distil."""
     from sk_m2v.cli.running._texts import joined_texts
     from sk_m2v.cli.tables import read
 

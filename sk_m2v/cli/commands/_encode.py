@@ -17,32 +17,28 @@ from sk_m2v.cli.commands._shared import (
     add_input,
     add_model,
     add_output,
+    beside,
     input_batches,
-    opened,
     output,
     progress,
     say_written,
 )
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
+from sk_m2v.cli.running._model import open_model
 
 _LOADING = ("quantize_to", "dimensionality", "vocabulary_quantization")
 _ENCODING = ("normalize", "max_length", "missing", "n_jobs")
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     add_input(parser)
     add_output(parser, ".npy, .jsonl, .parquet, .csv, .tsv")
     add_model(parser, "the one that comes with the package")
+    parser.add_argument(
+        "--name", default="embedding", help="the new column (default: %(default)s)"
+    )
     loading = parameters_of("sk_m2v.StaticEmbedding.from_pretrained")
     encoding = parameters_of("sk_m2v.StaticEmbedding.encode")
     add_options(parser, {it: loading[it] for it in _LOADING}, "loading")
@@ -50,21 +46,16 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Encode.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-    """
+    """Encode."""
     target = output(options, "jsonl")
-    model = opened(options)
+    model = open_model(options.model)
     embedding = model.embedding(**given(options, "loading"))
     how = given(options, "encoding")
     rows = input_batches(options, model, how.get("missing", "error"))
     alone = "npy" in (options.to, Path(options.out).suffix[1:])
     with target as table:
         for columns, texts in progress(rows, "texts"):
-            vectors = {"embedding": embedding.encode(texts, **how)}
-            table.write(vectors if alone else {**columns, **vectors})
+            new = {options.name: embedding.encode(texts, **how)}
+            advice = ", or choose another for vectors with --name"
+            table.write(new if alone else beside(columns, new, advice))
     say_written(options.out)

@@ -14,23 +14,16 @@ from argparse import ArgumentParser, Namespace
 from typing import Any
 
 from sk_m2v._messages import shortened
-from sk_m2v.cli.commands._shared import add_input, add_model, opened
+from sk_m2v.cli.commands._shared import add_input, add_model
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
+from sk_m2v.cli.running._model import open_model
 
 _LABELS = ("label", "label_separator")
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     add_input(parser, "texts and labels")
     add_model(parser, None)
     keys = parameters_of("sk_m2v.cli.running._data.read_parts")
@@ -39,25 +32,14 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Evaluate.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-
-    Raises
-    ------
-    ValueError
-        If a row has no label.
-    """
+    """Evaluate."""
     from sk_m2v.cli.running._evaluate import evaluate
     from sk_m2v.cli.running._prepared import kind_of
     from sk_m2v.cli.running._targets import read_targets, targets
     from sk_m2v.cli.running._texts import check_columns
     from sk_m2v.cli.tables import read
 
-    model = opened(options)
+    model = open_model(options.model)
     estimator = model.estimator()
     kind = kind_of(estimator)
     columns = read(options.file, **given(options, "reading"))

@@ -20,15 +20,7 @@ from sk_m2v.cli.running._model import open_model
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     parser.add_argument("model", help="folder of a model or of a training, or hub id")
     parser.add_argument("target", help="file to write, .onnx")
     how = parameters_of("sk_m2v.onnx.to_onnx")
@@ -36,18 +28,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Export.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-
-    Raises
-    ------
-    ValueError
-        If the file cannot be one.
-    """
+    """Export."""
     target = Path(options.target)
     if target.suffix != ".onnx":
         raise ValueError(f"{shortened(target)} must end with .onnx")

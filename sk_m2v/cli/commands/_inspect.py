@@ -20,15 +20,7 @@ _SHOWN = 20  # classes
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     parser.add_argument(
         "model",
         nargs="?",
@@ -40,13 +32,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Print what there is to say.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-    """
+    """Print what there is to say."""
     about = _about(open_model(options.model), options.terms)
     if options.json:
         print(json.dumps(about, indent=2, ensure_ascii=False, default=str))

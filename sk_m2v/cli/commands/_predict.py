@@ -11,29 +11,21 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from sk_m2v._messages import quoted
 from sk_m2v.cli.commands._shared import (
     add_input,
     add_model,
     add_output,
+    beside,
     input_batches,
-    opened,
     output,
     progress,
     say_written,
 )
+from sk_m2v.cli.running._model import open_model
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     add_input(parser)
     add_output(parser, ".csv, .tsv, .jsonl, .parquet")
     add_model(parser, None)
@@ -48,22 +40,11 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Predict.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-
-    Raises
-    ------
-    ValueError
-        If the model has no probabilities, or the table has the column already.
-    """
+    """Predict."""
     from sk_m2v.cli.running._evaluate import prediction_columns
 
     target = output(options, "csv")
-    model = opened(options)
+    model = open_model(options.model)
     estimator = model.predictor()
     if options.probabilities and not hasattr(estimator, "predict_proba"):
         raise ValueError(
@@ -79,10 +60,6 @@ def run(options: Namespace) -> None:
                 probabilities=options.probabilities,
                 name=options.name,
             )
-            if taken := [it for it in predicted if it in columns]:
-                raise ValueError(
-                    f"the table has a column {quoted(taken[0])} already: rename it, or "
-                    "choose another for predictions with --name"
-                )
-            table.write({**columns, **predicted})
+            advice = ", or choose another for predictions with --name"
+            table.write(beside(columns, predicted, advice))
     say_written(options.out)

@@ -24,15 +24,7 @@ _REPORT, _DROPPED = "report.json", "dropped.csv"
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     parser.add_argument(
         "files", nargs="+", metavar="file", help="raw tables of texts and labels"
     )
@@ -60,18 +52,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Prepare, and print what was dropped.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-
-    Raises
-    ------
-    ValueError
-        If there are parts in the folder already.
-    """
+    """Prepare, and print what was dropped."""
     from sk_m2v.cli.preparing import prepare
     from sk_m2v.cli.running._data import read_parts
     from sk_m2v.cli.running._targets import read_targets

@@ -16,15 +16,7 @@ from sk_m2v.cli.running._model import open_model
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     parser.add_argument("model", help="folder of a model or of a training")
     parser.add_argument("hub_id", metavar="OWNER/NAME", help="where to send it")
     how = parameters_of("sk_m2v.StaticClassifier.push_to_hub")
@@ -33,12 +25,6 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Push, and print where it is.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-    """
+    """Push, and print where it is."""
     estimator = open_model(options.model).estimator()
     print(estimator.push_to_hub(options.hub_id, **given(options, "push")))

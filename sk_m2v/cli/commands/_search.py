@@ -15,23 +15,16 @@ from sk_m2v.cli.commands._shared import (
     add_model,
     add_output,
     add_text_options,
-    opened,
+    beside,
     output,
     say_written,
 )
 from sk_m2v.cli.options._arguments import given
+from sk_m2v.cli.running._model import open_model
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        Not used.
-    """
+    """Add options."""
     parser.add_argument(
         "what", nargs="+", metavar="[QUERY] FILE", help="the query, and what to search"
     )
@@ -45,18 +38,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Search.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-
-    Raises
-    ------
-    ValueError
-        If there is no query, or more than one.
-    """
+    """Search."""
     from sk_m2v.cli.tables import read
 
     n_needed = 2 if options.queries is None else 1
@@ -66,7 +48,7 @@ def run(options: Namespace) -> None:
             'sk-m2v search "a query" texts.csv'
         )
     target = output(options, "csv")
-    model = opened(options)
+    model = open_model(options.model)
     embedding = model.embedding()
     chosen = given(options, "text")
     columns = read(options.what[-1], **given(options, "reading"))
@@ -79,7 +61,7 @@ def run(options: Namespace) -> None:
     found = embedding.nearest(queries, texts, n=min(options.n, len(texts)))
     rows = found.indices.ravel().tolist()
     n = found.indices.shape[1]
-    beside = {name: [values[i] for i in rows] for name, values in columns.items()}
+    there = {name: [values[i] for i in rows] for name, values in columns.items()}
     new = {
         "query": [query for query in queries for _ in range(n)],
         "rank": [*range(1, n + 1)] * len(queries),
@@ -87,5 +69,5 @@ def run(options: Namespace) -> None:
         "row": [i + 1 for i in rows],
     }
     with target as table_out:
-        table_out.write({**new, **{k: it for k, it in beside.items() if k not in new}})
+        table_out.write(beside(new, there))
     say_written(options.out)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sk_m2v._messages import quoted, shortened
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
-from sk_m2v.cli.running._model import Model, open_model
+from sk_m2v.cli.running._model import Model
 
 if TYPE_CHECKING:
     from sk_m2v.cli.tables import Columns, Writer
@@ -207,17 +207,32 @@ def say_written(target: str) -> None:
         say(f"written: {shortened(target)}")
 
 
-def opened(options: Namespace) -> Model:
-    """Open the model that is asked for.
+def beside(
+    columns: Columns, new: Mapping[str, Any], advice: str = ""
+) -> dict[str, Any]:
+    """Put new columns beside those that were read.
 
     Parameters
     ----------
-    options : Namespace
-        Of `add_model`.
+    columns : dict of str to list
+        What was read.
+    new : mapping
+        What was made of it.
+    advice : str, default=""
+        What can be done about names that are taken, but to rename them.
 
     Returns
     -------
-    Model
-        The model.
+    dict of str to array-like
+        All of them.
+
+    Raises
+    ------
+    ValueError
+        If a name is taken: nothing that was read is written over.
     """
-    return open_model(options.model)
+    if taken := [it for it in new if it in columns]:
+        raise ValueError(
+            f"the table has a column {quoted(taken[0])} already: rename it{advice}"
+        )
+    return {**columns, **new}

@@ -47,15 +47,7 @@ _SEED = Parameter("random_state", "int", 0, "int", "Seed of all that is random."
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
-    """Add options.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-        Gets them.
-    arguments : list of str
-        What was given: the estimator that it names has options of its own.
-    """
+    """Add options."""
     parser.add_argument("file", help="table of texts and labels, or configuration")
     parser.add_argument(
         "--set",
@@ -104,13 +96,7 @@ def _named(arguments: list[str]) -> str:
 
 
 def run(options: Namespace) -> None:
-    """Train, and print the scores.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `configure`.
-    """
+    """Train, and print the scores."""
     path = Path(options.file)
     is_configuration = path.suffix in SUFFIXES
     values = {section: given(options, section) for section in SECTIONS}
