@@ -115,6 +115,23 @@ def test_bad_data_leave_a_training_as_it_was(
     assert all_of(run) == before
 
 
+def test_a_training_that_fails_leaves_the_one_that_it_was_to_replace(
+    command: Command, refused: Callable[..., str], raw: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert command("train", raw, *LEARNT, "--out", run).code == 0
+    before = all_of(run)
+    for how in (["--ngram-range", "[3, 1]"], ["--set", "search.parameters.C=[-1]"]):
+        refused("train", raw, *LEARNT, *how, "--out", run, "--overwrite")
+        assert all_of(run) == before
+    # And once more, to see that it is replaced when all goes well.
+    assert (
+        command("train", raw, *LEARNT, "--C", 3, "--out", run, "--overwrite").code == 0
+    )
+    assert all_of(run) != before
+    assert not (run / ".replaced").exists()
+
+
 @pytest.mark.parametrize("how", [["--ngram-range", "[3, 1]"], ["--label", "number"]])
 def test_a_training_that_fails_leaves_no_folder(
     refused: Callable[..., str],

@@ -21,6 +21,8 @@ CHECKPOINT, SEARCHED = "training.pt", "search.jsonl"
 METRICS = "metrics.json"
 REPORT, PREDICTIONS, DROPPED = "report.txt", "predictions.csv", "dropped.csv"
 CANDIDATES, ONNX = "search.csv", "model.onnx"
+# Where a finished training waits until another is finished in its place.
+REPLACED = ".replaced"
 _ALL = (
     *(METRICS, CHECKPOINT, SEARCHED, CONFIGURATION, REPORT, PREDICTIONS, DROPPED),
     *(CANDIDATES, ONNX),
@@ -105,23 +107,36 @@ class Outputs:  # numpydoc ignore=PR02
         resume : bool
             Whether to keep what another training has left.
         """
-        if not resume:
-            self._remove()
         self.path.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            self._set_aside()
         write_files({self.path / CONFIGURATION: configuration.encode()})
 
     def discard(self) -> None:
-        """Remove what was begun, unless there is something to go on from."""
-        if not any((self.path / it).exists() for it in (CHECKPOINT, SEARCHED)):
-            self._remove()
-            with suppress(OSError):  # there are files of others
-                self.path.rmdir()
+        """Remove what was begun, unless there is something to go on from.
 
-    def _remove(self) -> None:
-        """Remove what a training left, and nothing else."""
-        for name in _ALL:
-            (self.path / name).unlink(missing_ok=True)
-        shutil.rmtree(self.path / MODEL, ignore_errors=True)
+        What it was to replace is put back.
+        """
+        if any((self.path / it).exists() for it in (CHECKPOINT, SEARCHED)):
+            return
+        _remove(self.path)
+        if self._replaced.is_dir():
+            _move(self._replaced, self.path)
+            self._replaced.rmdir()
+        with suppress(OSError):  # there are files of others
+            self.path.rmdir()
+
+    @property
+    def _replaced(self) -> Path:
+        return self.path / REPLACED
+
+    def _set_aside(self) -> None:
+        """Keep a finished training until another is finished in its place."""
+        if (self.path / METRICS).is_file():
+            shutil.rmtree(self._replaced, ignore_errors=True)
+            self._replaced.mkdir()
+            _move(self.path, self._replaced)
+        _remove(self.path)
 
     def write_table(self, name: str, columns: Columns) -> None:
         """Write a table, unless it is empty.
@@ -165,6 +180,21 @@ class Outputs:  # numpydoc ignore=PR02
         write_files({self.path / REPORT: report.encode()})
         write_files({self.path / METRICS: content.encode()})
         (self.path / CHECKPOINT).unlink(missing_ok=True)
+        shutil.rmtree(self._replaced, ignore_errors=True)
+
+
+def _remove(folder: Path) -> None:
+    """Remove what a training left, and nothing else."""
+    for name in _ALL:
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / MODEL, ignore_errors=True)
+
+
+def _move(source: Path, target: Path) -> None:
+    """Move what a training left."""
+    for name in (*_ALL, MODEL):
+        if (source / name).exists():
+            (source / name).replace(target / name)
 
 
 def _check_same(file: Path, configuration: str) -> None:

@@ -104,18 +104,18 @@ def run(
         n_texts = len(data["train"][0])
         with _step(f"training {type(estimator).__name__} on {n_texts:,} texts", say):
             _fit(estimator, data, settings, outputs, text)
+        with _step("writing the model", say):
+            outputs.write_model(estimator)
+        metrics: dict[str, float] = {}
+        scores = "no part to evaluate with: see test_size of section prepare\n"
+        if "test" in data:
+            metrics, scores, predicted = evaluate(estimator, *data["test"])
+            if outputs.predictions:
+                outputs.write_table(PREDICTIONS, {**parts["test"], **predicted})
+        outputs.finish(metrics, scores)
     except BaseException:
         outputs.discard()
         raise
-    with _step("writing the model", say):
-        outputs.write_model(estimator)
-    metrics: dict[str, float] = {}
-    scores = "no part to evaluate with: see test_size of section prepare\n"
-    if "test" in data:
-        metrics, scores, predicted = evaluate(estimator, *data["test"])
-        if outputs.predictions:
-            outputs.write_table(PREDICTIONS, {**parts["test"], **predicted})
-    outputs.finish(metrics, scores)
     say(f"written: {shortened(outputs.path)}")
     return scores
 
