@@ -68,6 +68,9 @@ def load(
     from sk_m2v.persistence import _folder
     from sk_m2v.train.saved._model2vec import FILES, is_pipeline, read_pipeline
 
+    # What `sk-m2v train` leaves has the model in a folder of its own.
+    if subfolder is None and (Path(path) / "configuration.yaml").is_file():
+        subfolder = "model"
     files = [name for pair in _folder.NAMES for name in pair]
     folder = find_folder(
         path,

@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from sk_m2v._messages import shortened
+from sk_m2v.cli.options._arguments import nearest_option
 from sk_m2v.cli.options._signatures import module_docstring
 
 COMMANDS = (
@@ -38,10 +40,7 @@ COMMANDS = (
 )
 BAD_INPUT = 2
 # As shells number what ends by a signal.
-INTERRUPTED, BROKEN_PIPE, TERMINATED = (
-    128 + int(getattr(signal, name, number))
-    for name, number in (("SIGINT", 2), ("SIGPIPE", 13), ("SIGTERM", 15))
-)
+INTERRUPTED, BROKEN_PIPE = 128 + 2, 128 + 13
 _AFTERWORD = """\
 `sk-m2v COMMAND --help` says more. Results go to standard output or to --out, what is
 being done goes to standard error. The exit code is 0 if all went well, and 2 if
@@ -73,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     name = next((it for it in given if not it.startswith("-")), None)
-    with _termination_as_exception(), _warnings_for_people():
+    with _signals_as_exits(), _warnings_for_people():
         try:
             if sys.stdin is None or sys.stdout is None:
                 raise OSError("standard input or output is closed: open it")
@@ -98,6 +97,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: list[str], name: str | None) -> tuple[Namespace, Any]:
     """Options, and the function that takes them: only one subcommand is looked at."""
+    if name is None:
+        _whole_parser().parse_args(arguments)  # ends, with help or an error
+        raise ValueError("no command: sk-m2v --help lists them")
+    module = f"sk_m2v.cli.commands._{name}"
+    configured = import_module(module)
+    parser = ArgumentParser(
+        prog=f"sk-m2v {name}",
+        description=module_docstring(module),
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--traceback", action="store_true", help="show where an error came from"
+    )
+    given = list(arguments)
+    given.remove(name)
+    configured.configure(parser, given)
+    # All options would take a screen, before what an error says.
+    positional = [
+        str(it.metavar or it.dest).upper() for it in parser._get_positional_actions()
+    ]
+    parser.usage = f"sk-m2v {name} [OPTIONS] {' '.join(positional)}"
+    # Options may stand between a query and a file.
+    options, unknown = parser.parse_known_intermixed_args(given)
+    if unknown:
+        hint = getattr(configured, "hint", nearest_option)
+        parser.error(
+            f"unknown: {shortened(' '.join(unknown))}{hint(unknown[0], parser)}"
+        )
+    return options, configured.run
+
+
+def _whole_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="sk-m2v",
         description="Static text embeddings from the command line.",
@@ -110,32 +142,9 @@ def _parse(arguments: list[str], name: str | None) -> tuple[Namespace, Any]:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
-        module = f"sk_m2v.cli.commands._{command}"
-        if name is not None and command != name:
-            continue
-        text = module_docstring(module)
-        one = commands.add_parser(
-            command,
-            help=text.partition("\n")[0],
-            description=text,
-            formatter_class=RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        one.add_argument(
-            "--traceback", action="store_true", help="show where an error came from"
-        )
-        if command == name:
-            configured = import_module(module)
-            configured.configure(one, arguments)
-            one.set_defaults(run=configured.run)
-            # All options would take a screen, before what an error says.
-            positional = [
-                str(it.metavar or it.dest).upper()
-                for it in one._get_positional_actions()
-            ]
-            one.usage = f"sk-m2v {command} [OPTIONS] {' '.join(positional)}"
-    options = parser.parse_args(arguments)
-    return options, options.run
+        text = module_docstring(f"sk_m2v.cli.commands._{command}")
+        commands.add_parser(command, help=text.partition("\n")[0])
+    return parser
 
 
 class _Version(Action):
@@ -149,28 +158,38 @@ class _Version(Action):
 
 
 def _message(error: BaseException) -> str:
-    """What an error says, with its notes; a `KeyError` quotes what it says."""
-    quotes = isinstance(error, KeyError) and error.args
-    text = str(error.args[0]) if quotes else str(error)
+    """What an error says, with its notes."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        text = f"{shortened(error.filename)}: {error.strerror}"
+    elif isinstance(error, KeyError) and error.args:
+        text = str(error.args[0])  # its text is in quotes
+    else:
+        text = str(error)
     lines = [text or type(error).__name__, *getattr(error, "__notes__", ())]
     return "\n".join(lines)
 
 
 @contextmanager
-def _termination_as_exception() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that no half-written file is left."""
+def _signals_as_exits() -> Iterator[None]:
+    """Let SIGINT and SIGTERM unwind the stack, so that no half-written file is left.
+
+    Not as `KeyboardInterrupt`: a training takes that as its planned end.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def end(*_: Any) -> None:
-        raise SystemExit(TERMINATED)
+    def end(number: int, _: Any) -> None:
+        print("sk-m2v: stopped", file=sys.stderr)
+        raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, end) for number in numbers]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -309,8 +309,14 @@ def test_no_model(refused: Refused, tmp_path: Path, new: Path) -> None:
         ("[train]\n", "data.train is missing"),
         ("[train\n", "is no TOML"),
         ('extends = "nix.toml"\n', "line 1: extends names files that are there"),
-        ('[train.head]\nname = "os.system"\n', "has no classifier 'os.system'"),
-        ('[train.head]\nname = "LinearSVC"\nCC = 1\n', "has no parameter 'CC'"),
+        (
+            '[train.head]\nname = "os.system"\n',
+            'train.head: expected {name = "LogisticRegression"',
+        ),
+        (
+            '[train.head]\nname = "LogisticRegression"\nCC = 1\n',
+            "has no parameter 'CC'",
+        ),
         ("[search.parameters]\nCC = [1]\n", "has no parameter 'CC'. The nearest are"),
         ("[search.parameters]\nC = 1\n", "search.parameters.C: expected a list"),
         ("[search.parameters]\nC = [1, -1]\n", "The 'C' parameter of"),

@@ -177,7 +177,7 @@ def test_export_refuses(
     refused: Callable[..., str], embedding_folder: Path, tmp_path: Path
 ) -> None:
     message = refused("export", embedding_folder, tmp_path / "it.bin")
-    assert "it.bin must end with .onnx" in message
+    assert "what is written is a file, whose name ends with .onnx" in message
     message = refused("export", embedding_folder, tmp_path / "no" / "it.onnx")
     assert f"there is no folder {tmp_path / 'no'}" in message
     (tmp_path / "it.onnx").mkdir()
@@ -198,7 +198,7 @@ def test_inspect(command: Command, trained: Path) -> None:
     assert [*found["classes"]] == estimator.classes_.tolist()
     expected = [term for term, _ in estimator.top_terms(5)["good"]]
     assert found["classes"]["good"] == expected
-    assert found["parameters"]["C"] == "10.0"
+    assert found["parameters"]["C"] == 10.0
     text = command("inspect", trained, "--terms", 2).out
     assert text.startswith("kind        FeatureExtractionClassifier\n")
     assert f"\n  good: {', '.join(expected[:2])}\n" in text

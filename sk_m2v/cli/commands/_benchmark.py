@@ -93,7 +93,7 @@ def run(options: Namespace) -> None:
         estimators,
         data_sets,
         random_states=range(options.seeds),
-        verbose=sys.stderr.isatty(),
+        verbose=True,
         **given(options, "benchmark"),
     )
     if report:

@@ -7,7 +7,8 @@
 
 What is read may be a folder of model2vec, of sentence-transformers or of this package,
 or the id of a model of the Hugging Face Hub. Layout "pipeline" keeps the classifier: it
-is a StaticModelPipeline of model2vec. The others are the embedding alone.
+is a StaticModelPipeline of model2vec, which has no n-grams: train with --no-lexical.
+The other layouts are the embedding alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from sk_m2v._messages import listed, shortened
-from sk_m2v.cli.commands._shared import say
+from sk_m2v.cli.commands._shared import add_overwrite, empty_folder, say
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
 from sk_m2v.cli.running._model import open_model
@@ -33,12 +34,14 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
         default=_LAYOUTS[0],
         help="what is written (default: %(default)s)",
     )
+    add_overwrite(parser)
     loading = parameters_of("sk_m2v.StaticEmbedding.from_pretrained")
     add_options(parser, loading, "loading", skip=("path", "token"))
 
 
 def run(options: Namespace) -> None:
     """Convert."""
+    folder = empty_folder(options.target, overwrite=options.overwrite)
     model = open_model(options.source)
     loading = given(options, "loading")
     if options.layout == "pipeline":
@@ -47,8 +50,14 @@ def run(options: Namespace) -> None:
                 "a pipeline is written as it is: leave out the options "
                 f"{listed(loading)}"
             )
-        model.predictor().save_pretrained(options.target, layout="model2vec")
+        predictor = model.predictor()
+        if getattr(predictor, "lexical", False):
+            raise ValueError(
+                "a pipeline of model2vec has no n-grams of tokens, and this model has: "
+                "train it with --no-lexical (train.lexical = false)"
+            )
+        predictor.save_pretrained(folder, layout="model2vec")
     else:
         embedding = model.embedding(**loading)
-        embedding.save_pretrained(options.target, layout=options.layout)
-    say(f"written: {shortened(options.target)}")
+        embedding.save_pretrained(folder, layout=options.layout)
+    say(f"written: {shortened(folder)}")

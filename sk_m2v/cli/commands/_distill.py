@@ -13,23 +13,30 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import redirect_stdout
-from pathlib import Path
+from dataclasses import replace
 
 from sk_m2v._messages import shortened
-from sk_m2v.cli.commands._shared import add_text_options, say
+from sk_m2v.cli.commands._shared import (
+    add_folder,
+    add_text_options,
+    empty_folder,
+    say,
+)
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
+
+_TEACHER = "Folder of a sentence transformer, or its id on the Hugging Face Hub."
 
 
 def configure(parser: ArgumentParser, arguments: list[str]) -> None:
     """Add options."""
     parser.add_argument("files", nargs="*", metavar="file", help="tables of texts")
-    parser.add_argument(
-        "--out", required=True, metavar="FOLDER", help="folder to write"
-    )
+    add_folder(parser, "the model")
     add_text_options(parser)
     group = parser.add_argument_group("distilling")
-    keys = parameters_of("sk_m2v.DistillTransformer")
+    keys = dict(parameters_of("sk_m2v.DistillTransformer"))
+    # In Python it can be more than a shell can say.
+    keys["teacher"] = replace(keys["teacher"], annotation="str", text=_TEACHER)
     add_options(group, keys, "distill", skip=("verbose",))
 
 
@@ -38,9 +45,7 @@ def run(options: Namespace) -> None:
     from sk_m2v.cli.running._texts import joined_texts
     from sk_m2v.cli.tables import read
 
-    folder = Path(options.out)
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{shortened(folder)} is a file, and no folder")
+    folder = empty_folder(options.out, overwrite=options.overwrite)
     how = given(options, "distill")
     texts: list[str] = []
     for file in options.files:

@@ -11,13 +11,13 @@ columns that were read. Files may be larger than memory.
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from sk_m2v.cli.commands._shared import (
     add_input,
     add_model,
     add_output,
     beside,
+    format_written,
     input_batches,
     output,
     progress,
@@ -52,7 +52,7 @@ def run(options: Namespace) -> None:
     embedding = model.embedding(**given(options, "loading"))
     how = given(options, "encoding")
     rows = input_batches(options, model, how.get("missing", "error"))
-    alone = "npy" in (options.to, Path(options.out).suffix[1:])
+    alone = format_written(options, "jsonl") == "npy"
     with target as table:
         for columns, texts in progress(rows, "texts"):
             new = {options.name: embedding.encode(texts, **how)}

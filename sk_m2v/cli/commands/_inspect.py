@@ -14,6 +14,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from sk_m2v._messages import check_count
 from sk_m2v.cli.running._model import Model, open_model
 
 _SHOWN = 20  # classes
@@ -27,12 +28,15 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
         help="folder of a model or of a training, or hub id (default: the one that "
         "comes with the package)",
     )
-    parser.add_argument("--terms", type=int, default=5, help="tokens of a class (5)")
+    parser.add_argument(
+        "--terms", type=int, default=5, metavar="N", help="tokens of a class (5)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(options: Namespace) -> None:
     """Print what there is to say."""
+    check_count(options.terms, "tokens", "--terms", least=0)
     about = _about(open_model(options.model), options.terms)
     if options.json:
         print(json.dumps(about, indent=2, ensure_ascii=False, default=str))
@@ -64,7 +68,8 @@ def _about(model: Model, n_terms: int) -> dict[str, Any]:
         }
     if hasattr(found, "get_params"):
         about["parameters"] = {
-            name: str(it) for name, it in found.get_params(deep=False).items()
+            name: it if isinstance(it, int | float | str | None) else str(it)
+            for name, it in found.get_params(deep=False).items()
         }
     if hasattr(found, "classes_"):
         classes = found.classes_.tolist()

@@ -16,6 +16,7 @@ from sk_m2v.cli.commands._shared import (
     add_model,
     add_output,
     beside,
+    format_written,
     input_batches,
     output,
     progress,
@@ -42,6 +43,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 def run(options: Namespace) -> None:
     """Predict."""
     from sk_m2v.cli.running._evaluate import prediction_columns
+    from sk_m2v.cli.running._targets import WITHOUT_LISTS
 
     target = output(options, "csv")
     model = open_model(options.model)
@@ -52,6 +54,9 @@ def run(options: Namespace) -> None:
             "--probabilities"
         )
     rows = input_batches(options, model, estimator.missing)
+    separator = None
+    if format_written(options, "csv") in WITHOUT_LISTS:
+        separator = model.data.get("label_separator")
     with target as table:
         for columns, texts in progress(rows, "texts"):
             predicted = prediction_columns(
@@ -59,6 +64,7 @@ def run(options: Namespace) -> None:
                 texts,
                 probabilities=options.probabilities,
                 name=options.name,
+                separator=separator,
             )
             advice = ", or choose another for predictions with --name"
             table.write(beside(columns, predicted, advice))

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from sk_m2v._messages import shortened
+from sk_m2v.cli.commands._shared import add_folder, empty_folder
 from sk_m2v.cli.options._arguments import add_option, add_options, given
 from sk_m2v.cli.options._signatures import Parameter, parameters_of
 
@@ -28,9 +27,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
     parser.add_argument(
         "files", nargs="+", metavar="file", help="raw tables of texts and labels"
     )
-    parser.add_argument(
-        "--out", required=True, metavar="FOLDER", help="folder of the parts"
-    )
+    add_folder(parser, "the parts")
     parser.add_argument(
         "--to",
         choices=_FORMATS,
@@ -54,26 +51,27 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 def run(options: Namespace) -> None:
     """Prepare, and print what was dropped."""
     from sk_m2v.cli.preparing import prepare
-    from sk_m2v.cli.running._data import read_parts
-    from sk_m2v.cli.running._targets import read_targets
+    from sk_m2v.cli.running._data import PARTS, read_parts
+    from sk_m2v.cli.running._targets import (
+        WITHOUT_LISTS,
+        as_cells,
+        of_one_kind,
+        read_targets,
+    )
     from sk_m2v.cli.tables import Writer
     from sk_m2v.embedding.storage._folder import write_files
 
-    folder = Path(options.out)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(
-            f"{shortened(folder)} is there already and not empty: choose another "
-            "folder with --out"
-        )
+    folder = empty_folder(options.out, overwrite=options.overwrite)
     data = given(options, "data")
     label = None if options.no_label else data.get("label", "label")
     parts = read_parts(options.files, **{**data, "label": label or ()})
     separator = data.get("label_separator")
-    if separator is not None and label is not None:
+    if isinstance(label, str):
         parts = {
             name: read_targets(it, label, separator, numbers=False, where=name)
             for name, it in parts.items()
         }
+        parts = of_one_kind(parts, label)
     prepared = prepare(
         parts,
         text=data.get("text") or "text",
@@ -82,8 +80,14 @@ def run(options: Namespace) -> None:
     )
     folder.mkdir(parents=True, exist_ok=True)
     for name, columns in prepared.parts.items():
+        if isinstance(label, str) and options.to in WITHOUT_LISTS:
+            columns = {**columns, label: as_cells(columns[label], separator)}
         with Writer(folder / f"{name}.{options.to}") as table:
             table.write(columns)
+    for name in PARTS:  # of what was there before
+        for suffix in _FORMATS:
+            if name not in prepared.parts or suffix != options.to:
+                (folder / f"{name}.{suffix}").unlink(missing_ok=True)
     dropped = prepared.report.dropped_columns()
     with Writer(folder / _DROPPED) as table:
         table.write(dropped)

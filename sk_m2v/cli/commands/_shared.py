@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sk_m2v._messages import quoted, shortened
@@ -128,7 +129,11 @@ def input_batches(
     chosen = given(options, "text")
     n_rows = 0
     for columns in batches(options.file, **given(options, "reading")):
-        texts: list[Any] = model.texts(columns, **chosen)
+        try:
+            texts: list[Any] = model.texts(columns, **chosen)
+        except ValueError as error:
+            message = f"{shortened(name)}: {shortened(error, 350)}"
+            raise TableError(message) from None
         for row, text in enumerate(texts, n_rows + 1):
             if not isinstance(text, str) and (text, missing) != (None, "empty"):
                 raise TableError(
@@ -159,6 +164,27 @@ def output(options: Namespace, default: str) -> Writer:
     format = options.to or (default if options.out == "-" else None)
     check_target(options.out, format=format)
     return Writer(options.out, format=format)
+
+
+def format_written(options: Namespace, default: str) -> str:
+    """Format of the table that is written.
+
+    Parameters
+    ----------
+    options : Namespace
+        Of `add_output`.
+    default : str
+        Its format on standard output.
+
+    Returns
+    -------
+    str
+        Its name.
+    """
+    from sk_m2v.cli.tables import format_of
+
+    given: str | None = options.to
+    return given or (default if options.out == "-" else format_of(options.out))
 
 
 def progress(rows: Iterable[Any], unit: str) -> Iterator[Any]:
@@ -236,3 +262,66 @@ def beside(
             f"the table has a column {quoted(taken[0])} already: rename it{advice}"
         )
     return {**columns, **new}
+
+
+def add_folder(parser: ArgumentParser, what: str) -> None:
+    """Add options of the folder that is written.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets them.
+    what : str
+        What goes into it.
+    """
+    parser.add_argument(
+        "--out", required=True, metavar="FOLDER", help=f"folder of {what}"
+    )
+    add_overwrite(parser)
+
+
+def add_overwrite(parser: ArgumentParser) -> None:
+    """Add the option to write into a folder that is not empty.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Gets it.
+    """
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="write into a folder that is not empty; files of other names stay",
+    )
+
+
+def empty_folder(path: str, *, overwrite: bool) -> Path:
+    """Folder to write to, before any work.
+
+    Parameters
+    ----------
+    path : str
+        Where.
+    overwrite : bool
+        Whether there may be something in it.
+
+    Returns
+    -------
+    Path
+        The folder, which may not be there yet.
+
+    Raises
+    ------
+    ValueError
+        If it is a file, or not empty.
+    """
+    folder = Path(path)
+    for it in (folder, *folder.parents):
+        if it.exists() and not it.is_dir():
+            raise ValueError(f"{shortened(it)} is a file, and no folder")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise ValueError(
+            f"{shortened(folder)} is there already and not empty: choose another "
+            "folder, or pass --overwrite"
+        )
+    return folder

@@ -23,11 +23,12 @@ from sk_m2v.cli.configuration._check import checked_estimator
 from sk_m2v.cli.configuration._read import SUFFIXES
 from sk_m2v.cli.configuration._sections import (
     DEFAULT_ESTIMATOR,
+    ESTIMATORS,
     NAMES,
     SECTIONS,
     keys_of,
 )
-from sk_m2v.cli.options._arguments import add_option, add_options, given
+from sk_m2v.cli.options._arguments import add_option, add_options, given, nearest_option
 from sk_m2v.cli.options._signatures import Parameter
 
 _ESTIMATOR = ("train", "estimator")
@@ -56,11 +57,14 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
         metavar="SECTION.KEY=VALUE",
         help="set any key of the configuration; may be given several times",
     )
-    parser.add_argument(
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
         "--resume", action="store_true", help="go on with a training that was stopped"
     )
-    parser.add_argument(
-        "--overwrite", action="store_true", help="replace a training in the folder"
+    either.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a training in the folder, once the new one is finished",
     )
     add_option(parser, _OUT, "run")
     add_option(parser, _SEED, "run")
@@ -93,6 +97,28 @@ def _named(arguments: list[str]) -> str:
         configuration.put(_ESTIMATOR, found.estimator, "--estimator", Path())
     set_keys(configuration, found.set)
     return checked_estimator(configuration)
+
+
+def hint(option: str, parser: ArgumentParser) -> str:
+    """Say whose option it is, or which one is near.
+
+    Parameters
+    ----------
+    option : str
+        What is unknown.
+    parser : ArgumentParser
+        What is known.
+
+    Returns
+    -------
+    str
+        For the end of a message.
+    """
+    name = option.partition("=")[0].removeprefix("--").replace("-", "_")
+    for estimator, short in ESTIMATORS.items():
+        if name in keys_of("train", estimator):
+            return f". It is an option of {estimator}: --estimator {short}"
+    return nearest_option(option, parser)
 
 
 def run(options: Namespace) -> None:

@@ -59,7 +59,7 @@ SECTIONS = {
     "train": Section("", frozenset({"model", "random_state"})),
     "search": Section(
         f"{_RUNNING}._search.search",
-        frozenset({"estimator", "X", "y", "random_state", "finished"}),
+        frozenset({"estimator", "X", "y", "random_state", "finished", "say"}),
         optional=True,
     ),
     "output": Section(f"{_RUNNING}._outputs.Outputs"),

@@ -11,6 +11,7 @@ from argparse import (
     _ArgumentGroup,
 )
 from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from sk_m2v.cli.options._signatures import REQUIRED, Parameter
@@ -69,13 +70,11 @@ def add_option(
             flag, action=BooleanOptionalAction, dest=dest, default=SUPPRESS, help=text
         )
         return
-    # Several columns or files: the option is given several times.
-    many = parameter.annotation.startswith("str | Sequence[str]")
     parser.add_argument(
         flag,
         dest=dest,
         type=_converter(parameter),
-        action="append" if many else "store",
+        action="append" if _many(parameter) else "store",
         default=SUPPRESS,
         metavar=_metavar(parameter),
         help=text,
@@ -102,6 +101,29 @@ def given(options: Namespace, section: str) -> dict[str, Any]:
         for name, value in vars(options).items()
         if name.startswith(f"{section}.")
     }
+
+
+def nearest_option(option: str, parser: ArgumentParser) -> str:
+    """Say what an unknown option may have been meant to be.
+
+    Parameters
+    ----------
+    option : str
+        What is unknown.
+    parser : ArgumentParser
+        What is known.
+
+    Returns
+    -------
+    str
+        For the end of a message; empty if nothing is near.
+    """
+    near = get_close_matches(option.partition("=")[0], parser._option_string_actions)
+    return f". Do you mean {near[0]}?" if near else ""
+
+
+def _many(parameter: Parameter) -> bool:
+    return parameter.annotation.startswith("str | Sequence[str]")
 
 
 def _single(value: Any) -> Any:
@@ -132,6 +154,8 @@ def _metavar(parameter: Parameter) -> str:
 
 def _help(parameter: Parameter) -> str:
     text = parameter.text
+    if _many(parameter):
+        text += " May be given several times."
     if parameter.default is not REQUIRED:
         shown = "none" if parameter.default is None else parameter.default
         text += f" (default: {shown})"

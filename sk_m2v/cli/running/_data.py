@@ -69,6 +69,8 @@ def read_parts(
     ValueError
         If a file is damaged, empty, or lacks a column.
     """
+    if label_separator == "":
+        raise ValueError("label_separator is empty: give what stands between labels")
     names = [*_names(text or "text"), *_names(label)]
     given = zip(PARTS, (train, validation, test), strict=True)
     return {

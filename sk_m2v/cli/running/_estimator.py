@@ -43,7 +43,7 @@ def make_estimator(
     kind = getattr(sk_m2v, given.pop("estimator"))
     if given.get("callbacks") is not None:
         given["callbacks"] = [callback(it) for it in given["callbacks"]]
-    if isinstance(given.get("head"), Mapping):
+    if given.get("head") is not None:
         given["head"] = head(given["head"])
     known = inspect.signature(kind).parameters
     if "model" in known and model is not None:
@@ -115,13 +115,13 @@ def callback(given: Any) -> Any:
     return _made(known[name], parameters, "train.callbacks")
 
 
-def head(given: Mapping[str, Any]) -> Any:
+def head(given: Any) -> Any:
     """Classifier of scikit-learn.
 
     Parameters
     ----------
-    given : mapping
-        Its name and its parameters.
+    given : str or mapping
+        Its name, or a mapping with its name and its parameters.
 
     Returns
     -------
@@ -131,21 +131,19 @@ def head(given: Mapping[str, Any]) -> Any:
     Raises
     ------
     ValueError
-        If there is no such classifier, or it has no such parameter.
+        If a folder cannot hold it, or it has no such parameter.
     """
-    from sklearn.utils import all_estimators
+    from sklearn.linear_model import LogisticRegression
 
-    parameters = dict(given)
+    parameters = {"name": given} if isinstance(given, str) else dict(given)
     name = parameters.pop("name", None)
-    # Only scikit-learn's own: a file must not choose what is imported.
-    known = dict(all_estimators(type_filter="classifier"))
-    if name not in known:
-        near = get_close_matches(str(name), known, n=3, cutoff=0)
+    if name != LogisticRegression.__name__:
         raise ValueError(
-            f"train.head: scikit-learn has no classifier {quoted(name)}. The nearest "
-            f"are {listed(near)}"
+            f'train.head: expected {{name = "LogisticRegression", C = 3.0}}, got '
+            f"{quoted(given)}: a folder holds arrays, and of the classifiers of "
+            "scikit-learn this is the one that is just that. Use others from Python"
         )
-    return _made(known[name], parameters, "train.head")
+    return _made(LogisticRegression, parameters, "train.head")
 
 
 def _made(kind: Any, parameters: dict[str, Any], where: str) -> Any:

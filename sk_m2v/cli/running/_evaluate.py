@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from sk_m2v.cli.running._targets import as_classes
-from sk_m2v.cli.tables import Columns
+from sk_m2v._messages import listed
+from sk_m2v.cli.running._targets import as_cells, as_classes
+
+# Of a benchmark: what is printed here is to be the same each time.
+_SPEED = ("predict_seconds", "texts_per_second")
 
 
 def evaluate(
     estimator: Any, X: list[str], y: list[Any]
-) -> tuple[dict[str, float], str, Columns]:
+) -> tuple[dict[str, float], str, dict[str, Any]]:
     """Compare what an estimator does with the truth.
 
     Parameters
@@ -30,7 +33,7 @@ def evaluate(
         Scores.
     report : str
         The same for people, with scikit-learn's report of classes.
-    predicted : Columns
+    predicted : dict of str to array-like
         What was predicted, a row for each text; empty for pairs.
     """
     if not hasattr(estimator, "predict"):
@@ -39,17 +42,36 @@ def evaluate(
     from sk_m2v.benchmark._test_scores import scores
 
     if hasattr(estimator, "classes_"):
-        y = as_classes(y, estimator.classes_.tolist())
+        known = np.asarray(estimator.classes_).tolist()
+        y = as_classes(y, known)
+        _check_known(y, known)
     found = scores(estimator, X, y)
-    report = _lines(found.metrics)
+    metrics = {name: it for name, it in found.metrics.items() if name not in _SPEED}
+    report = _lines(metrics)
     if found.report_text:
         report += f"\n{found.report_text}"
-    return found.metrics, report, prediction_columns(estimator, X, probabilities=False)
+    return metrics, report, prediction_columns(estimator, X, probabilities=False)
+
+
+def _check_known(y: list[Any], known: list[Any]) -> None:
+    labels = [it for row in y for it in (row if isinstance(row, list) else [row])]
+    if labels and set(known).isdisjoint(labels):
+        raise ValueError(
+            f"no label is one that the model knows: there are "
+            f"{listed(dict.fromkeys(labels))}, and it knows {listed(known)}. Is this "
+            "the column of labels (--label), and what stands between them "
+            "(--label-separator)?"
+        )
 
 
 def prediction_columns(
-    estimator: Any, X: list[str], *, probabilities: bool, name: str = "prediction"
-) -> Columns:
+    estimator: Any,
+    X: list[str],
+    *,
+    probabilities: bool,
+    name: str = "prediction",
+    separator: str | None = None,
+) -> dict[str, Any]:
     """Predictions as columns of a table.
 
     Parameters
@@ -62,24 +84,24 @@ def prediction_columns(
         Whether to add a column for each class.
     name : str, default="prediction"
         The first column.
+    separator : str or None, default=None
+        What stands between several labels of a text. None leaves a list of them.
 
     Returns
     -------
-    dict of str to list
-        The columns. Several labels a text are a list of them.
+    dict of str to array-like
+        The columns. Several numbers a text are rows of a matrix.
     """
     predicted = estimator.predict(X)
     if hasattr(estimator, "classes_") and getattr(predicted, "ndim", 1) == 2:
         # Rows of 0 and 1: the names of the labels say more.
         names = np.asarray(estimator.classes_)
         predicted = [names[np.asarray(row) != 0].tolist() for row in predicted]
-    elif hasattr(predicted, "tolist"):
-        predicted = predicted.tolist()
-    columns: Columns = {name: list(predicted)}
+    columns: dict[str, Any] = {name: as_cells(predicted, separator)}
     if probabilities:
         shares = estimator.predict_proba(X)
         for i, known in enumerate(np.asarray(estimator.classes_).tolist()):
-            columns[f"probability_{known}"] = shares[:, i].tolist()
+            columns[f"probability_{known}"] = shares[:, i]
     return columns
 
 

@@ -133,7 +133,12 @@ def open_model(path: str | Path | None) -> Model:
         return Model(None)
     folder = Path(path)
     configuration = folder / CONFIGURATION
-    if (folder / MODEL).is_dir() and configuration.is_file():
+    if configuration.is_file() and not (folder / MODEL).is_dir():
+        raise ValueError(
+            f"{shortened(folder)} holds a training that is not finished: go on with "
+            "it by `sk-m2v train ... --resume`"
+        )
+    if configuration.is_file():
         return Model(folder / MODEL, _data_section(configuration))
     return Model(path)
 

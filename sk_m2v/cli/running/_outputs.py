@@ -112,19 +112,36 @@ class Outputs:  # numpydoc ignore=PR02
             self._set_aside()
         write_files({self.path / CONFIGURATION: configuration.encode()})
 
-    def discard(self) -> None:
+    def discard(self) -> bool:
         """Remove what was begun, unless there is something to go on from.
 
         What it was to replace is put back.
+
+        Returns
+        -------
+        bool
+            Whether there is something to go on from.
         """
         if any((self.path / it).exists() for it in (CHECKPOINT, SEARCHED)):
-            return
+            return True
         _remove(self.path)
         if self._replaced.is_dir():
             _move(self._replaced, self.path)
             self._replaced.rmdir()
         with suppress(OSError):  # there are files of others
             self.path.rmdir()
+        return False
+
+    def report(self) -> str:
+        """Scores of a finished training.
+
+        Returns
+        -------
+        str
+            For people; empty if it had nothing to evaluate with.
+        """
+        file = self.path / REPORT
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
 
     @property
     def _replaced(self) -> Path:
@@ -177,7 +194,8 @@ class Outputs:  # numpydoc ignore=PR02
             The same for people.
         """
         content = json.dumps(dict(metrics), indent=2) + "\n"
-        write_files({self.path / REPORT: report.encode()})
+        if report:
+            write_files({self.path / REPORT: report.encode()})
         write_files({self.path / METRICS: content.encode()})
         (self.path / CHECKPOINT).unlink(missing_ok=True)
         shutil.rmtree(self._replaced, ignore_errors=True)

@@ -18,12 +18,14 @@ from sk_m2v.cli.running._outputs import (
     CHECKPOINT,
     DROPPED,
     PREDICTIONS,
-    REPORT,
     SEARCHED,
     Outputs,
 )
+from sk_m2v.cli.running._plain import plain
 from sk_m2v.cli.running._prepared import prepared_parts, texts_and_targets
-from sk_m2v.cli.running._search import candidates, search
+from sk_m2v.cli.running._search import candidates, check_scoring, search
+from sk_m2v.cli.running._targets import as_cells
+from sk_m2v.cli.tables import Columns
 
 Say = Callable[[str], None]
 
@@ -70,11 +72,14 @@ def run(
     if settings["search"] is not None:
         how = settings["search"]
         candidates(estimator, how["parameters"], how["n_iter"], seed)
+        check_scoring(how["scoring"])
     outputs = Outputs(**settings["output"])
     text = recorded(settings, outputs.path)
     if outputs.check(text, resume=resume, overwrite=overwrite):
         say(f"{shortened(outputs.path)} holds a finished training")
-        return (outputs.path / REPORT).read_text(encoding="utf-8")
+        return outputs.report()
+    if resume and not outputs.path.is_dir():
+        say(f"{shortened(outputs.path)} is not there: the training begins")
     if overwrite:
         _check_model_stays(settings["model"], outputs.path)
     with _step("reading", say):
@@ -97,6 +102,7 @@ def run(
                     **settings["search"],
                     random_state=seed,
                     finished=outputs.path / SEARCHED,
+                    say=say,
                 )
             outputs.write_table(CANDIDATES, table)
             say(f"best: {', '.join(f'{name}={it}' for name, it in best.items())}")
@@ -107,14 +113,18 @@ def run(
         with _step("writing the model", say):
             outputs.write_model(estimator)
         metrics: dict[str, float] = {}
-        scores = "no part to evaluate with: see test_size of section prepare\n"
+        scores = ""
         if "test" in data:
             metrics, scores, predicted = evaluate(estimator, *data["test"])
             if outputs.predictions:
-                outputs.write_table(PREDICTIONS, {**parts["test"], **predicted})
+                table = _cells(parts["test"] | predicted, settings["data"])
+                outputs.write_table(PREDICTIONS, table)
+        else:
+            say("there is no part to evaluate with: pass --test or --test-size")
         outputs.finish(metrics, scores)
     except BaseException:
-        outputs.discard()
+        if outputs.discard():
+            say(f"what was done is kept in {shortened(outputs.path)}: pass --resume")
         raise
     say(f"written: {shortened(outputs.path)}")
     return scores
@@ -128,6 +138,17 @@ def _check_model_stays(model: Mapping[str, Any] | None, folder: Path) -> None:
             f"the training starts from {shortened(path)}, which --overwrite would "
             "remove: choose another folder (output.folder, --out)"
         )
+
+
+def _cells(table: Columns, data: Mapping[str, Any]) -> Columns:
+    """Labels in the form in which they were read."""
+    names = ["prediction", data["label"]] if isinstance(data["label"], str) else []
+    made = {
+        name: as_cells(table[name], data["label_separator"])
+        for name in names
+        if name in table
+    }
+    return {**table, **made}
 
 
 def _fit(
@@ -149,7 +170,7 @@ def _fit(
     more = dict(zip(("X_val", "y_val"), data.get("validation", ()), strict=False))
     estimator.set_params(**watched)
     try:
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(plain(sys.stderr)):
             if settings["track"] is None:
                 estimator.fit(X, y, **more)
             else:

@@ -6,7 +6,7 @@ What is done is kept in a file, so that a search that was stopped goes on.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ def search(
     n_jobs: int | None = None,
     random_state: int,
     finished: Path,
+    say: Callable[[str], None],
 ) -> tuple[dict[str, Any], Columns]:
     """Cross-validate candidates.
 
@@ -54,6 +55,8 @@ def search(
         Seed of the folds, and of what is drawn.
     finished : Path
         File of JSON lines with what was done before.
+    say : callable
+        Gets a line for each candidate.
 
     Returns
     -------
@@ -68,7 +71,8 @@ def search(
     done = _read(finished)
     folds = _folds(estimator, y, cv, random_state)
     rows = []
-    for candidate in candidates(estimator, parameters, n_iter, random_state):
+    tried = candidates(estimator, parameters, n_iter, random_state)
+    for number, candidate in enumerate(tried, start=1):
         key = json.dumps(candidate, sort_keys=True, default=list)
         if key not in done:
             scores = cross_validate(
@@ -84,6 +88,8 @@ def search(
             with finished.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"candidate": key, "scores": done[key]}) + "\n")
         rows.append((candidate, done[key]))
+        named = ", ".join(f"{name}={it}" for name, it in candidate.items())
+        say(f"  {number} of {len(tried)}: {np.mean(done[key]):.4f}  {named}")
     means = [float(np.mean(scores)) for _, scores in rows]
     names = list(parameters)
     table: Columns = {name: [it[name] for it, _ in rows] for name in names}
@@ -143,6 +149,30 @@ def candidates(
     for candidate in drawn:
         clone(estimator).set_params(**candidate)._validate_params()
     return drawn
+
+
+def check_scoring(scoring: str | None) -> None:
+    """Refuse what is no scorer.
+
+    Parameters
+    ----------
+    scoring : str or None
+        Its name.
+
+    Raises
+    ------
+    ValueError
+        If scikit-learn has no such scorer.
+    """
+    from sklearn.metrics import get_scorer_names
+
+    names = get_scorer_names()
+    if scoring is not None and scoring not in names:
+        near = get_close_matches(scoring, names, n=3, cutoff=0)
+        raise ValueError(
+            f"search.scoring: scikit-learn has no scorer {quoted(scoring)}. The "
+            f"nearest are {listed(near)}"
+        )
 
 
 def _folds(estimator: Any, y: list[Any], n: int, random_state: int) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sk_m2v._messages import quoted, shortened
+from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v.cli.tables import Columns, TableError
 
 # What a cell says where a row has the label of its column.
@@ -55,15 +56,45 @@ def read_targets(
             made[name] = [_number(it, i, name, where) for i, it in enumerate(values, 1)]
         elif len(names) > 1:
             made[name] = [_truth(it, i, name, where) for i, it in enumerate(values, 1)]
+        elif _are_lists(values):
+            made[name] = [json.loads(it) if it else None for it in values]
         elif separator is not None:
             made[name] = [_labels(it, separator) for it in values]
     return {**columns, **made}
+
+
+#: Formats whose cells are texts.
+WITHOUT_LISTS = ("csv", "tsv")
+
+
+def as_cells(values: Any, separator: str | None) -> Any:
+    """Labels as they stand in files: in the form in which they were read.
+
+    Parameters
+    ----------
+    values : list
+        Labels, or lists of them.
+    separator : str or None
+        What stands between the labels of a row.
+
+    Returns
+    -------
+    list
+        Texts in place of lists, if there is a separator.
+    """
+    if separator is None:
+        return values
+    return [
+        separator.join(map(str, it)) if isinstance(it, list) else it for it in values
+    ]
 
 
 def of_one_kind(
     parts: Mapping[str, Columns], label: str | Sequence[str]
 ) -> dict[str, Columns]:
     """Make texts of labels in all tables if they are texts in one, as in CSV.
+
+    In the same way lists, if rows of one table have several labels.
 
     Parameters
     ----------
@@ -76,9 +107,25 @@ def of_one_kind(
     -------
     dict of str to Columns
         Tables in which 1 and "1" are the same label.
+
+    Raises
+    ------
+    TableError
+        If rows have several labels in one table, and one in another.
     """
     if not isinstance(label, str):
         return dict(parts)
+    forms = {
+        part: {isinstance(it, list) for it in columns[label] if it not in (None, "")}
+        for part, columns in parts.items()
+    }
+    if len(set().union(*forms.values())) > 1:
+        alone = [part for part, it in forms.items() if it != {True}]
+        raise TableError(
+            f"column {quoted(label)} has lists of labels, and in part "
+            f"{listed(alone)} one label a row: give what stands between labels, "
+            "such as --label-separator '|'"
+        )
     cells = [it for columns in parts.values() for it in columns[label]]
     values = [
         it for cell in cells for it in (cell if isinstance(cell, list) else [cell])
@@ -140,11 +187,13 @@ def as_classes(values: list[Any], known: Sequence[Any]) -> list[Any]:
         Known classes in place of what reads like them; others as they are.
     """
     by_text = {str(it): it for it in known}
+    texts = all(isinstance(it, str) for it in known)
 
     def one(value: Any) -> Any:
         if isinstance(value, list):
             return [one(it) for it in value]
-        return by_text.get(str(value), value)
+        # What is not known has to be of the same kind.
+        return by_text.get(str(value), str(value) if texts else value)
 
     return [one(it) for it in values]
 
@@ -172,6 +221,17 @@ def _truth(value: Any, row: int, name: str, where: str) -> bool:
             f"{quoted(value)}: a column of a label has 1 where a row has it, else 0"
         )
     return text in _YES
+
+
+def _are_lists(values: list[Any]) -> bool:
+    """Whether these are lists of labels as CSV has them, in JSON."""
+    cells = [it for it in values if it not in (None, "")]
+    if not cells or not all(isinstance(it, str) and it[:1] == "[" for it in cells):
+        return False
+    try:
+        return all(isinstance(json.loads(it), list) for it in cells)
+    except ValueError:
+        return False
 
 
 def _labels(value: Any, separator: str) -> list[Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -89,6 +90,8 @@ def batches(
     """
     name = name_of(source, "standard input")
     try:
+        if source != "-" and os.path.isdir(source):
+            raise TableError("it is a folder: give a file in it")
         found = checked_format(source, format, FORMATS)
         if delimiter is not None and found not in _WITH_DELIMITERS:
             raise TableError(f"--delimiter is for CSV and TSV, not for {quoted(found)}")

@@ -128,14 +128,27 @@ def push(
     -------
     str
         Address of the commit.
+
+    Raises
+    ------
+    OSError
+        If the hub refuses, or is not reached.
     """
     api = HfApi(token=token, library_name="sk-m2v")
-    api.create_repo(hub_id, private=private, exist_ok=True)
-    commit = api.upload_folder(
-        repo_id=hub_id,
-        folder_path=folder,
-        path_in_repo=subfolder,
-        revision=revision,
-        commit_message="Upload static embedding model",
-    )
+    try:
+        api.create_repo(hub_id, private=private, exist_ok=True)
+        commit = api.upload_folder(
+            repo_id=hub_id,
+            folder_path=folder,
+            path_in_repo=subfolder,
+            revision=revision,
+            commit_message="Upload static embedding model",
+        )
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # of the network: classes of whichever client it has
+        raise OSError(
+            f"{shortened(hub_id)} was not sent: the hub was not reached. Check the "
+            f"network. It said: {shortened(error)}"
+        ) from error
     return str(commit.commit_url)
