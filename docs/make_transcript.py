@@ -44,7 +44,7 @@ def write_csv(source: Path, target: Path) -> None:
         gzip.open(source, "rt", encoding="utf-8") as rows,
         target.open("w", encoding="utf-8", newline="") as file,
     ):
-        table = csv.writer(file)
+        table = csv.writer(file, lineterminator="\n")
         table.writerow(["text", "intent"])
         for row in map(json.loads, rows):
             table.writerow([row["text"], names[row["label"]]])
