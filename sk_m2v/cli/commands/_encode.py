@@ -22,6 +22,7 @@ from sk_m2v.cli.commands._shared import (
     output,
     progress,
     say_written,
+    written_behind,
 )
 from sk_m2v.cli.options._arguments import add_options, given
 from sk_m2v.cli.options._signatures import parameters_of
@@ -53,9 +54,9 @@ def run(options: Namespace) -> None:
     how = given(options, "encoding")
     rows = input_batches(options, model, how.get("missing", "error"))
     alone = format_written(options, "jsonl") == "npy"
-    with target as table:
+    with target as table, written_behind(table, options.out) as write:
         for columns, texts in progress(rows, "texts"):
             new = {options.name: embedding.encode(texts, **how)}
             advice = ", or choose another for vectors with --name"
-            table.write(new if alone else beside(columns, new, advice))
+            write(new if alone else beside(columns, new, advice))
     say_written(options.out)

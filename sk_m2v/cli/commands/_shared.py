@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +209,41 @@ def progress(rows: Iterable[Any], unit: str) -> Iterator[Any]:
         for columns, texts in rows:
             yield columns, texts
             bar.update(len(texts))
+
+
+@contextmanager
+def written_behind(table: Writer, target: str) -> Iterator[Callable[[Any], None]]:
+    """Write a batch while the next one is made.
+
+    Parameters
+    ----------
+    table : Writer
+        Writes batches.
+    target : str
+        Where to. Standard output is written to at once: whoever reads it may wait, and
+        then nothing should wait here that cannot be interrupted.
+
+    Yields
+    ------
+    callable
+        Takes a batch. Errors of one are raised with the next, or at the end.
+    """
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    if target == "-":
+        yield table.write
+        return
+    pending: list[Future[None]] = []
+
+    def write(batch: Any) -> None:
+        while pending:
+            pending.pop().result()
+        pending.append(thread.submit(table.write, batch))
+
+    with ThreadPoolExecutor(1) as thread:
+        yield write
+        while pending:
+            pending.pop().result()
 
 
 def say(text: str) -> None:
