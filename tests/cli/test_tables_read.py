@@ -397,6 +397,8 @@ def test_utf16_without_a_mark(tmp_path: Path) -> None:
     assert "line 1 has a NUL character" in (said := message(path))
     assert "--encoding utf-16-le" in said
     assert read(path, encoding="utf-16-le") == {"a": ["b"]}
+    odd = written(tmp_path, "a\nö, and é\n".encode("utf-16-le"))
+    assert "--encoding utf-16-le or utf-16-be: every" in message(odd)
     assert "'utf-16': UTF-16 stream does not" in message(path, encoding="utf-16")
 
 

@@ -171,6 +171,8 @@ def _undecodable(
     if options.fallback_encoding is not None:
         wrong = f"utf-8, nor {options.fallback_encoding}"
         advice = "another --fallback-encoding, such as latin-1"
+    elif b"\0" in data[: error.end + _AROUND]:
+        advice = "--encoding utf-16-le or utf-16-be: every other byte of it is 0"
     elif encoding == "utf-8":
         advice = (
             "the encoding of the file, such as --encoding cp1252; or "
