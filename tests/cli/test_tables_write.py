@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -139,6 +139,7 @@ def test_types_of_parquet_come_back(tmp_path: Path, data: st.DataObject) -> None
 
 
 @SAME_FOLDER
+@example(table={"0": [" ", "", "\t"]})
 @given(table=tables(TEXTS))
 def test_pandas_reads_the_same(tmp_path: Path, table: dict[str, list[str]]) -> None:
     # It takes a quoted mark for one of the file, and tells empty rows from others not.

@@ -220,7 +220,10 @@ class Csv:
                 f"the columns of row {first} are {listed(names)}, and those of the "
                 f"header {listed(self._header)}. Write batches of the same columns"
             )
-        rows = self._formatted(zip(*cells, strict=True), csv.QUOTE_MINIMAL)
+        # In quotes, where a reader, as that of pandas, would pass over a blank row.
+        has_blank = len(cells) == 1 and any(str(it).isspace() for it in cells[0])
+        quoting = csv.QUOTE_ALL if has_blank else csv.QUOTE_MINIMAL
+        rows = self._formatted(zip(*cells, strict=True), quoting)
         if any("\0" in it for it in rows):
             row = next(i for i, it in enumerate(rows, first) if "\0" in it)
             raise TableError(
