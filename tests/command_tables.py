@@ -30,6 +30,35 @@ LEARNT = ["--text", "review", "--label", "stars"]
 HELD_OUT = [*LEARNT, "--test-size", "0.25"]
 COLUMNS = ("number", "title", "review", "stars")
 
+# A configuration with a key of every form.
+TOML = """\
+random_state = 3
+
+[data]
+train = "reviews.csv"  # raw
+test = ["a.csv", "b.csv"]
+text = ["title", "body"]
+label = "stars"
+
+[prepare]
+duplicates = "near"
+validation_size = 0.1
+
+[train]
+estimator = "FT"
+lr = 1e-3
+ngram_range = [1, 2]
+patience = "none"
+callbacks = [{ name = "EarlyStopping", patience = 3 }]
+class_weight = { x = 2, y = 0.5 }
+
+[search.parameters]
+lr = [1e-2, 1e-3]
+
+[output]
+folder = "runs/ft"
+"""
+
 
 @dataclass(frozen=True)
 class Ran:

@@ -6,38 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_tables import TOML
 
 from sk_m2v.cli.configuration import check, read, set_keys
 from sk_m2v.cli.configuration._places import toml_lines
 from sk_m2v.cli.configuration._sections import ESTIMATORS, SECTIONS, keys_of
 
-TOML = """\
-random_state = 3
-
-[data]
-train = "reviews.csv"  # raw
-test = ["a.csv", "b.csv"]
-text = ["title", "body"]
-label = "stars"
-
-[prepare]
-duplicates = "near"
-validation_size = 0.1
-
-[train]
-estimator = "FT"
-lr = 1e-3
-ngram_range = [1, 2]
-patience = "none"
-callbacks = [{ name = "EarlyStopping", patience = 3 }]
-class_weight = { x = 2, y = 0.5 }
-
-[search.parameters]
-lr = [1e-2, 1e-3]
-
-[output]
-folder = "runs/ft"
-"""
 YAML = """\
 random_state: 3
 data:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_tables import TOML
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,35 +15,6 @@ from sk_m2v.cli.configuration import check, note_changes, read, recorded, set_ke
 
 Command = Callable[..., Any]
 Refused = Callable[..., str]
-
-
-TOML = """\
-random_state = 3
-
-[data]
-train = "reviews.csv"  # raw
-test = ["a.csv", "b.csv"]
-text = ["title", "body"]
-label = "stars"
-
-[prepare]
-duplicates = "near"
-validation_size = 0.1
-
-[train]
-estimator = "FT"
-lr = 1e-3
-ngram_range = [1, 2]
-patience = "none"
-callbacks = [{ name = "EarlyStopping", patience = 3 }]
-class_weight = { x = 2, y = 0.5 }
-
-[search.parameters]
-lr = [1e-2, 1e-3]
-
-[output]
-folder = "runs/ft"
-"""
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from sk_m2v.cli.commands._shared import (
     add_model,
     add_output,
     beside,
-    format_written,
     input_batches,
     output,
     progress,
@@ -53,9 +52,9 @@ def run(options: Namespace) -> None:
     embedding = model.embedding(**given(options, "loading"))
     how = given(options, "encoding")
     rows = input_batches(options, model, how.get("missing", "error"))
-    alone = format_written(options, "jsonl") == "npy"
+    alone = target.format == "npy"
     with target as table, written_behind(table, options.out) as write:
-        for columns, texts in progress(rows, "texts"):
+        for columns, texts in progress(rows):
             new = {options.name: embedding.encode(texts, **how)}
             advice = ", or choose another for vectors with --name"
             write(new if alone else beside(columns, new, advice))

@@ -59,5 +59,5 @@ def run(options: Namespace) -> None:
     for row, value in enumerate(truth, start=1):
         if value in (None, ""):
             raise ValueError(f"{shortened(options.file)}, row {row}: there is no label")
-    metrics, report, _ = evaluate(estimator, texts, truth)
+    metrics, report = evaluate(estimator, texts, truth)
     print(json.dumps(metrics, indent=2) if options.json else report.rstrip("\n"))

@@ -16,7 +16,6 @@ from sk_m2v.cli.commands._shared import (
     add_model,
     add_output,
     beside,
-    format_written,
     input_batches,
     output,
     progress,
@@ -55,10 +54,10 @@ def run(options: Namespace) -> None:
         )
     rows = input_batches(options, model, estimator.missing)
     separator = None
-    if format_written(options, "csv") in WITHOUT_LISTS:
+    if target.format in WITHOUT_LISTS:
         separator = model.data.get("label_separator")
     with target as table:
-        for columns, texts in progress(rows, "texts"):
+        for columns, texts in progress(rows):
             predicted = prediction_columns(
                 estimator,
                 texts,

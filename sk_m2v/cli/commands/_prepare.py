@@ -51,7 +51,8 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 def run(options: Namespace) -> None:
     """Prepare, and print what was dropped."""
     from sk_m2v.cli.preparing import prepare
-    from sk_m2v.cli.running._data import PARTS, read_parts
+    from sk_m2v.cli.preparing._columns import PARTS
+    from sk_m2v.cli.running._data import read_parts
     from sk_m2v.cli.running._targets import (
         WITHOUT_LISTS,
         as_cells,

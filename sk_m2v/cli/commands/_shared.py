@@ -160,43 +160,19 @@ def output(options: Namespace, default: str) -> Writer:
     Writer
         Writes it.
     """
-    from sk_m2v.cli.tables import Writer, check_target
+    from sk_m2v.cli.tables import Writer
 
     format = options.to or (default if options.out == "-" else None)
-    check_target(options.out, format=format)
     return Writer(options.out, format=format)
 
 
-def format_written(options: Namespace, default: str) -> str:
-    """Format of the table that is written.
-
-    Parameters
-    ----------
-    options : Namespace
-        Of `add_output`.
-    default : str
-        Its format on standard output.
-
-    Returns
-    -------
-    str
-        Its name.
-    """
-    from sk_m2v.cli.tables import format_of
-
-    given: str | None = options.to
-    return given or (default if options.out == "-" else format_of(options.out))
-
-
-def progress(rows: Iterable[Any], unit: str) -> Iterator[Any]:
-    """Show a bar on standard error, if that is a terminal.
+def progress(rows: Iterable[Any]) -> Iterator[Any]:
+    """Show a bar of texts on standard error, if that is a terminal.
 
     Parameters
     ----------
     rows : iterable of (Columns, list)
         What is gone through.
-    unit : str
-        What is counted.
 
     Yields
     ------
@@ -205,7 +181,7 @@ def progress(rows: Iterable[Any], unit: str) -> Iterator[Any]:
     """
     from tqdm import tqdm
 
-    with tqdm(unit=f" {unit}", unit_scale=True, disable=None) as bar:
+    with tqdm(unit=" texts", unit_scale=True, disable=None) as bar:
         for columns, texts in rows:
             yield columns, texts
             bar.update(len(texts))

@@ -18,7 +18,7 @@ from sk_m2v.cli.configuration._sections import (
     estimator_name,
     keys_of,
 )
-from sk_m2v.cli.options._signatures import REQUIRED
+from sk_m2v.cli.options._signatures import REQUIRED, Parameter
 from sk_m2v.cli.options._values import from_value
 
 
@@ -63,11 +63,11 @@ def check(configuration: Configuration) -> dict[str, Any]:
         made = {}
         for key, parameter in keys.items():
             if key in given:
-                try:
-                    made[key] = from_value(given[key], parameter)
-                except ValueError as error:
-                    message = f"{name}.{key}: {error}"
-                    raise configuration.error((name, key), message) from None
+                made[key] = (
+                    estimator
+                    if parameter is ESTIMATOR
+                    else value_of(configuration, name, parameter)
+                )
             elif parameter.default is REQUIRED:
                 raise configuration.error(
                     (name,),
@@ -114,6 +114,36 @@ def checked_estimator(configuration: Configuration) -> str:
             message = f"train.estimator: {error}"
             raise configuration.error(keys, message) from None
     return estimator_name(configuration.values)
+
+
+def value_of(configuration: Configuration, section: str, parameter: Parameter) -> Any:
+    """Value of a key that is given.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        As read.
+    section : str
+        Where the key is.
+    parameter : Parameter
+        What it is.
+
+    Returns
+    -------
+    object
+        As `from_value`.
+
+    Raises
+    ------
+    ValueError
+        If the parameter cannot be that; it says where it stands.
+    """
+    keys = (section, parameter.name)
+    try:
+        return from_value(configuration.values[section][parameter.name], parameter)
+    except ValueError as error:
+        message = f"{'.'.join(keys)}: {error}"
+        raise configuration.error(keys, message) from None
 
 
 def _check_sections(configuration: Configuration) -> None:

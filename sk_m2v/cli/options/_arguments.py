@@ -142,10 +142,10 @@ def _converter(parameter: Parameter) -> Callable[[str], Any]:
 
 def _metavar(parameter: Parameter) -> str:
     may_be = allowed(parameter)
-    if parameter.annotation.startswith("str |"):
-        return "TEXT"
     if may_be.words and not may_be.kinds - {"none"}:
         return "{" + ",".join(may_be.words) + "}"
+    if parameter.annotation.startswith("str |"):
+        return "TEXT"
     for kind, metavar in _METAVARS.items():
         if kind in may_be.kinds:
             return metavar

@@ -6,9 +6,9 @@ still in; `_cleaning`, `_unfit`, `_duplicates` and `_splitting` say which ones g
 Read `_prepare` first.
 """
 
-from sk_m2v.cli.preparing._columns import Columns
 from sk_m2v.cli.preparing._prepare import Prepared, prepare
 from sk_m2v.cli.preparing._report import Dropped, PartReport, Place, Report
+from sk_m2v.cli.tables import Columns
 
 __all__ = [
     "Columns",

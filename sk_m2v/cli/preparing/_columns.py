@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, TypeAlias
+from typing import Any
 
 from sk_m2v._messages import VALUE, listed, quoted
-
-# Name of a column to its values, all of one length.
-Columns: TypeAlias = dict[str, list[Any]]
+from sk_m2v.cli.tables import Columns
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)

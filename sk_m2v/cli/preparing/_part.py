@@ -9,9 +9,10 @@ from functools import cached_property
 from sk_m2v._messages import quoted
 from sk_m2v._text import replace_surrogates
 from sk_m2v.cli.preparing._cleaning import clean
-from sk_m2v.cli.preparing._columns import Columns, Roles
+from sk_m2v.cli.preparing._columns import Roles
 from sk_m2v.cli.preparing._labels import Label, is_missing, labels_of
 from sk_m2v.cli.preparing._report import Dropped, Place
+from sk_m2v.cli.tables import Columns
 
 
 class Part:

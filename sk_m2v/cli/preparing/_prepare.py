@@ -20,7 +20,6 @@ from sk_m2v.cli.preparing._columns import (
     TEST,
     TRAIN,
     VALIDATION,
-    Columns,
     check_parts,
     check_roles,
 )
@@ -34,6 +33,7 @@ from sk_m2v.cli.preparing._part import Part
 from sk_m2v.cli.preparing._report import PartReport, Report, count_reasons
 from sk_m2v.cli.preparing._splitting import numbers_of_rows, split
 from sk_m2v.cli.preparing._unfit import drop_rare, drop_unfit
+from sk_m2v.cli.tables import Columns
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sk_m2v._messages import listed, shortened
+from sk_m2v.cli.preparing._columns import PARTS
 from sk_m2v.cli.running._texts import check_columns
 from sk_m2v.cli.tables import Columns, TableError, read
-
-PARTS = ("train", "validation", "test")
 
 
 def read_parts(

@@ -102,8 +102,7 @@ def callback(given: Any) -> Any:
     """
     from sk_m2v.train.callbacks._given import named_callbacks
 
-    parameters = {"name": given} if isinstance(given, str) else dict(given)
-    name = parameters.pop("name", None)
+    name, parameters = _named(given)
     known = named_callbacks()
     if name not in known:
         near = get_close_matches(str(name), known, n=3, cutoff=0)
@@ -135,8 +134,7 @@ def head(given: Any) -> Any:
     """
     from sklearn.linear_model import LogisticRegression
 
-    parameters = {"name": given} if isinstance(given, str) else dict(given)
-    name = parameters.pop("name", None)
+    name, parameters = _named(given)
     if name != LogisticRegression.__name__:
         raise ValueError(
             f'train.head: expected {{name = "LogisticRegression", C = 3.0}}, got '
@@ -144,6 +142,12 @@ def head(given: Any) -> Any:
             "scikit-learn this is the one that is just that. Use others from Python"
         )
     return _made(LogisticRegression, parameters, "train.head")
+
+
+def _named(given: Any) -> tuple[Any, dict[str, Any]]:
+    """Name and parameters, of a name alone or of a mapping with both."""
+    parameters = {"name": given} if isinstance(given, str) else dict(given)
+    return parameters.pop("name", None), parameters
 
 
 def _made(kind: Any, parameters: dict[str, Any], where: str) -> Any:

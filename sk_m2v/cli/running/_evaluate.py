@@ -8,6 +8,7 @@ import numpy as np
 
 from sk_m2v._messages import listed
 from sk_m2v.cli.running._targets import as_cells, as_classes
+from sk_m2v.embedding._similarity import unit_vectors
 
 # Of a benchmark: what is printed here is to be the same each time.
 _SPEED = ("predict_seconds", "texts_per_second")
@@ -15,7 +16,7 @@ _SPEED = ("predict_seconds", "texts_per_second")
 
 def evaluate(
     estimator: Any, X: list[str], y: list[Any]
-) -> tuple[dict[str, float], str, dict[str, Any]]:
+) -> tuple[dict[str, float], str]:
     """Compare what an estimator does with the truth.
 
     Parameters
@@ -33,12 +34,10 @@ def evaluate(
         Scores.
     report : str
         The same for people, with scikit-learn's report of classes.
-    predicted : dict of str to array-like
-        What was predicted, a row for each text; empty for pairs.
     """
     if not hasattr(estimator, "predict"):
         metrics = _of_pairs(estimator, X, y)
-        return metrics, _lines(metrics), {}
+        return metrics, _lines(metrics)
     from sk_m2v.benchmark._test_scores import scores
 
     if hasattr(estimator, "classes_"):
@@ -50,7 +49,7 @@ def evaluate(
     report = _lines(metrics)
     if found.report_text:
         report += f"\n{found.report_text}"
-    return metrics, report, prediction_columns(estimator, X, probabilities=False)
+    return metrics, report
 
 
 def _check_known(y: list[Any], known: list[Any]) -> None:
@@ -107,7 +106,7 @@ def prediction_columns(
 
 def _of_pairs(estimator: Any, X: list[str], y: list[str]) -> dict[str, float]:
     """How often the second text of a pair is found among those of all pairs."""
-    firsts, seconds = (_unit(estimator.transform(it)) for it in (X, y))
+    firsts, seconds = (unit_vectors(estimator.transform(it)) for it in (X, y))
     ranks = []
     for start in range(0, len(firsts), 1024):
         cosines = firsts[start : start + 1024] @ seconds.T
@@ -120,11 +119,6 @@ def _of_pairs(estimator: Any, X: list[str], y: list[str]) -> dict[str, float]:
         "found_in_10": float(np.mean(rank <= 10)),
         "mean_reciprocal_rank": float(np.mean(1 / rank)),
     }
-
-
-def _unit(vectors: Any) -> Any:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.maximum(lengths, 1e-12)
 
 
 def _lines(metrics: dict[str, float]) -> str:

@@ -108,11 +108,8 @@ class Model:  # numpydoc ignore=PR02
 
     @staticmethod
     def _has(columns: Columns, text: Any) -> bool:
-        return (
-            {text} <= set(columns)
-            if isinstance(text, str)
-            else set(text) <= set(columns)
-        )
+        names = [text] if isinstance(text, str) else text
+        return set(names) <= set(columns)
 
 
 def open_model(path: str | Path | None) -> Model:
@@ -146,19 +143,15 @@ def open_model(path: str | Path | None) -> Model:
 def _data_section(file: Path) -> dict[str, Any]:
     """What a training says of its data; keys of other versions do not matter."""
     from sk_m2v.cli.configuration import read
+    from sk_m2v.cli.configuration._check import value_of
     from sk_m2v.cli.configuration._sections import SECTIONS
-    from sk_m2v.cli.options._values import from_value
 
     configuration = read(file)
     data = configuration.values.get("data")
     if not isinstance(data, dict):
         raise configuration.error(("data",), "data is a section with keys")
-    found = {}
-    for key, parameter in SECTIONS["data"].parameters.items():
-        if key in data:
-            try:
-                found[key] = from_value(data[key], parameter)
-            except ValueError as error:
-                message = f"data.{shortened(key)}: {error}"
-                raise configuration.error(("data", key), message) from None
-    return found
+    return {
+        key: value_of(configuration, "data", parameter)
+        for key, parameter in SECTIONS["data"].parameters.items()
+        if key in data
+    }

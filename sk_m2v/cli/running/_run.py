@@ -12,7 +12,7 @@ from typing import Any
 from sk_m2v._messages import shortened
 from sk_m2v.cli.configuration import Configuration, check, note_changes, recorded
 from sk_m2v.cli.running._estimator import make_estimator
-from sk_m2v.cli.running._evaluate import evaluate
+from sk_m2v.cli.running._evaluate import evaluate, prediction_columns
 from sk_m2v.cli.running._outputs import (
     CANDIDATES,
     CHECKPOINT,
@@ -56,7 +56,7 @@ def run(
     Returns
     -------
     str
-        Scores for people; what was written if there is nothing to evaluate with.
+        Scores for people; empty if there is nothing to evaluate with.
 
     Raises
     ------
@@ -115,9 +115,9 @@ def run(
         metrics: dict[str, float] = {}
         scores = ""
         if "test" in data:
-            metrics, scores, predicted = evaluate(estimator, *data["test"])
+            metrics, scores = evaluate(estimator, *data["test"])
             if outputs.predictions:
-                table = _cells(parts["test"] | predicted, settings["data"])
+                table = _predicted(estimator, data["test"][0], parts["test"], settings)
                 outputs.write_table(PREDICTIONS, table)
         else:
             say("there is no part to evaluate with: pass --test or --test-size")
@@ -140,15 +140,19 @@ def _check_model_stays(model: Mapping[str, Any] | None, folder: Path) -> None:
         )
 
 
-def _cells(table: Columns, data: Mapping[str, Any]) -> Columns:
-    """Labels in the form in which they were read."""
-    names = ["prediction", data["label"]] if isinstance(data["label"], str) else []
-    made = {
-        name: as_cells(table[name], data["label_separator"])
-        for name in names
-        if name in table
-    }
-    return {**table, **made}
+def _predicted(
+    estimator: Any, X: list[str], part: Columns, settings: Mapping[str, Any]
+) -> Columns:
+    """A part beside what is predicted, labels in the form in which they were read."""
+    label = settings["data"]["label"]
+    separator = settings["data"]["label_separator"] if isinstance(label, str) else None
+    if isinstance(label, str):
+        part = {**part, label: as_cells(part[label], separator)}
+    if not hasattr(estimator, "predict"):
+        return part
+    return part | prediction_columns(
+        estimator, X, probabilities=False, separator=separator
+    )
 
 
 def _fit(

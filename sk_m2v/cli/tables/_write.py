@@ -123,6 +123,11 @@ class Writer:
         self._n_rows = 0
         self._is_empty = True
 
+    @property
+    def format(self) -> str:
+        """Format of the file."""
+        return self._format
+
     def __enter__(self) -> Writer:
         with ExitStack() as stack:
             stream = stack.enter_context(output(self._target))
