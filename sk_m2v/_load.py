@@ -7,6 +7,9 @@ from typing import Any
 
 from sk_m2v._messages import shortened
 
+# What `sk-m2v train` leaves in its folder: the model is in one of its own.
+CONFIGURATION, MODEL = "configuration.yaml", "model"
+
 
 def load(
     path: str | Path,
@@ -68,9 +71,8 @@ def load(
     from sk_m2v.persistence import _folder
     from sk_m2v.train.saved._model2vec import FILES, is_pipeline, read_pipeline
 
-    # What `sk-m2v train` leaves has the model in a folder of its own.
-    if subfolder is None and (Path(path) / "configuration.yaml").is_file():
-        subfolder = "model"
+    if subfolder is None and (Path(path) / CONFIGURATION).is_file():
+        subfolder = MODEL
     files = [name for pair in _folder.NAMES for name in pair]
     folder = find_folder(
         path,

@@ -56,8 +56,7 @@ def run(options: Namespace) -> None:
     from sk_m2v.cli.running._targets import (
         WITHOUT_LISTS,
         as_cells,
-        of_one_kind,
-        read_targets,
+        read_labels,
     )
     from sk_m2v.cli.tables import Writer
     from sk_m2v.embedding.storage._folder import write_files
@@ -68,11 +67,7 @@ def run(options: Namespace) -> None:
     parts = read_parts(options.files, **{**data, "label": label or ()})
     separator = data.get("label_separator")
     if isinstance(label, str):
-        parts = {
-            name: read_targets(it, label, separator, numbers=False, where=name)
-            for name, it in parts.items()
-        }
-        parts = of_one_kind(parts, label)
+        parts = read_labels(parts, label, separator)
     prepared = prepare(
         parts,
         text=data.get("text") or "text",

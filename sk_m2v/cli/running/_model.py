@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sk_m2v._load import CONFIGURATION, MODEL
 from sk_m2v._messages import shortened
 
 if TYPE_CHECKING:
     from sk_m2v.cli.tables import Columns
-
-# What a training leaves in its folder.
-MODEL, CONFIGURATION = "model", "configuration.yaml"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sk_m2v._load import CONFIGURATION, MODEL
 from sk_m2v._messages import shortened
-from sk_m2v.cli.running._model import CONFIGURATION, MODEL
 from sk_m2v.cli.tables import Columns, Writer
 from sk_m2v.embedding.storage._folder import write_files
 

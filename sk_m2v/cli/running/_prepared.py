@@ -7,7 +7,7 @@ from typing import Any
 
 from sk_m2v.cli.preparing import Report, prepare
 from sk_m2v.cli.running._data import read_parts
-from sk_m2v.cli.running._targets import of_one_kind, read_targets, targets
+from sk_m2v.cli.running._targets import read_labels, read_targets, targets
 from sk_m2v.cli.running._texts import joined_texts
 from sk_m2v.cli.tables import Columns
 
@@ -53,19 +53,15 @@ def prepared_parts(
     """
     data, kind = settings["data"], kind_of(estimator)
     parts = read_parts(**data)
-    if kind != "pairs":
+    if kind == "classes":
+        parts = read_labels(parts, data["label"], data["label_separator"])
+    elif kind == "numbers":
         parts = {
             part: read_targets(
-                it,
-                data["label"],
-                data["label_separator"],
-                numbers=kind == "numbers",
-                where=f"part {part}",
+                it, data["label"], None, numbers=True, where=f"part {part}"
             )
             for part, it in parts.items()
         }
-    if kind == "classes":
-        parts = of_one_kind(parts, data["label"])
     if settings["prepare"] is False:
         return parts, None
     text = data["text"] or "text"

@@ -67,6 +67,32 @@ def read_targets(
 WITHOUT_LISTS = ("csv", "tsv")
 
 
+def read_labels(
+    parts: Mapping[str, Columns], label: str | Sequence[str], separator: str | None
+) -> dict[str, Columns]:
+    """Make labels of what files have as text, the same in all tables.
+
+    Parameters
+    ----------
+    parts : mapping of str to Columns
+        Tables.
+    label : str or list of str
+        Column or columns.
+    separator : str or None
+        What stands between the labels of a row.
+
+    Returns
+    -------
+    dict of str to Columns
+        Tables of `read_targets`, as `of_one_kind` returns them.
+    """
+    read = {
+        part: read_targets(it, label, separator, numbers=False, where=f"part {part}")
+        for part, it in parts.items()
+    }
+    return of_one_kind(read, label)
+
+
 def as_cells(values: Any, separator: str | None) -> Any:
     """Labels as they stand in files: in the form in which they were read.
 
