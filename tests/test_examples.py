@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -259,3 +260,18 @@ def test_readme() -> None:
             exec(code, names)
     assert names["predictions"] == [1, 0]
     assert names["exported"] == [1, 0]
+
+
+def test_join_teacher(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w") as whole:
+        whole.writestr("tiny/config.json", "{}" * 99)
+    data = (tmp_path / "whole.zip").read_bytes()
+    step = len(data) // 4
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    for i in range(5):
+        with zipfile.ZipFile(parts / f"part_{i + 1}-0.0.1.whl", "w") as wheel:
+            piece = data[i * step : (i + 1) * step if i < 4 else None]
+            wheel.writestr(f"part_{i + 1}/input/tiny.zip.{i + 1:03}", piece)
+    run(tmp_path, "parts", "out", script=EXAMPLES / "join_teacher.py")
+    assert (tmp_path / "out/tiny/config.json").read_text() == "{}" * 99

@@ -51,8 +51,9 @@ OURS = {
     *("name", "what", "kind", "kinds", "form", "unit", "must", "advice", "where"),
     *("method", "option", "example", "module", "extra", "names", "first", "cause"),
     *("n_tokens", "n_texts", "n_outputs", "n_classes", "n_components", "n_rows"),
-    *("largest", "limit", "needed", "kept", "hashed", "length", "size", "begin", "end"),
-    *("dim", "width", "count", "shape", "wanted", "position", "positions", "pair"),
+    *("n_teachers", "largest", "limit", "needed", "kept", "hashed", "length", "size"),
+    *("begin", "end", "dim", "width", "count", "shape", "wanted", "position"),
+    *("positions", "pair"),
     # Made short where they are made.
     *("row", "column", "line", "place", "hint", "section", "i", "__name__"),
 }

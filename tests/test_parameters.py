@@ -43,6 +43,8 @@ SIGNATURES = {
     },
     "DistillTransformer": {
         "teacher": "sentence-transformers/all-MiniLM-L6-v2",
+        "teacher_weights": None,
+        "prompt": None,
         "pca_dims": 256,
         "vocabulary": None,
         "min_df": 5,

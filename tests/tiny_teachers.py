@@ -91,5 +91,10 @@ def gpt2() -> GPT2Model:
 
 def load(teacher: Any, **options: Any) -> Any:
     """`load_teacher` with the options that most tests want."""
-    defaults = {"pooling": "mean", "device": "cpu", "dtype": "float32"}
+    defaults = {
+        "pooling": "mean",
+        "device": "cpu",
+        "dtype": "float32",
+        "prompt": None,
+    }
     return load_teacher(teacher, **defaults | options)

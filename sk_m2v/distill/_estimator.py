@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,10 +14,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._base import TextTagsMixin, as_embedding
+from sk_m2v._base import TextTagsMixin
 from sk_m2v._forked import safe_threads
-from sk_m2v._messages import quoted
-from sk_m2v._optional import require
 from sk_m2v._parameters import parameters, public
 from sk_m2v._progress import Stages
 from sk_m2v._sklearn import (
@@ -27,7 +27,7 @@ from sk_m2v._sklearn import (
 from sk_m2v._text import as_texts
 from sk_m2v.distill._fit_vocabulary import fit_vocabulary
 from sk_m2v.distill._parameters import SIF, DistillParameters
-from sk_m2v.distill._prior import Prior, StaticPrior, TeacherPrior, no_prior
+from sk_m2v.distill._prior import Prior, find_prior, find_priors, prior_vectors
 from sk_m2v.distill._settings import (
     MAX_LENGTH,
     compiled,
@@ -35,16 +35,22 @@ from sk_m2v.distill._settings import (
     model_config,
     plain,
 )
-from sk_m2v.distill.corpus._fit import Corpus, fit_corpus, read_corpus
+from sk_m2v.distill._teachers import (
+    as_prompts,
+    as_teachers,
+    as_weights,
+    load_teacher,
+)
+from sk_m2v.distill.corpus._fit import Corpus, Space, fit_corpus, read_corpus
 from sk_m2v.distill.corpus._reduce import weigh
 from sk_m2v.distill.corpus._sample import sample_sentences
 from sk_m2v.distill.teachers._cache import VectorCache
-from sk_m2v.distill.teachers._callable import CallableTeacher, is_callable_teacher
+from sk_m2v.distill.teachers._side_by_side import side_by_side
 from sk_m2v.distill.vocabulary._coverage import Coverage, coverage
 from sk_m2v.distill.vocabulary._prune import prune_tokens
 from sk_m2v.distill.vocabulary._terms import add_terms, frequent_terms
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._quantize import check_count, check_precision
+from sk_m2v.embedding._quantize import check_count
 from sk_m2v.embedding.tokens._tokens import vocabulary_size
 from sk_m2v.persistence import PretrainedEstimator
 
@@ -172,8 +178,8 @@ class DistillTransformer(  # numpydoc ignore=PR02
         seed = self.random_state
         # What scikit-learn makes of None is the global state.
         random_state = check_random_state(RandomState() if seed is None else seed)
-        teacher = self._load_teacher()
-        prior = self._find_prior(teacher, remove)
+        teachers = list(self._load_teachers())
+        priors = find_priors(self.prior, teachers, remove)
         texts = None
         if X is not None:
             with self._stage("sentences"):
@@ -184,7 +190,7 @@ class DistillTransformer(  # numpydoc ignore=PR02
                     missing=self.missing,
                     random_state=random_state,
                 )
-        tokenizer, terms = self._add_terms(prior.tokenizer, texts, remove)
+        tokenizer, terms = self._add_terms(priors[0].tokenizer, texts, remove)
         check_count(
             "vocabulary_quantization",
             self.vocabulary_quantization,
@@ -194,10 +200,15 @@ class DistillTransformer(  # numpydoc ignore=PR02
         figures: dict[str, Any] = {}
         # Texts, vocabulary, regression and refinement.
         fit = self._begin_fit(1 if texts is None else 4, texts)
-        with VectorCache(self.cache_dir, teacher) as cache, teacher.ready():
+        with ExitStack() as files:
+            caches = [
+                files.enter_context(VectorCache(self.cache_dir, it)) for it in teachers
+            ]
             if texts is None:
                 with fit.step("vocabulary"):
-                    vectors = prior.vectors(terms, cache, verbose=self.verbose)
+                    [vectors] = prior_vectors(
+                        priors, terms, caches, verbose=self.verbose
+                    )
                 model = fit_vocabulary(
                     vectors,
                     tokenizer,
@@ -208,24 +219,29 @@ class DistillTransformer(  # numpydoc ignore=PR02
                 )
             else:
                 with self._stage("tokenizing"):
-                    limit = min(teacher.max_length or MAX_LENGTH, MAX_LENGTH)
-                    corpus = read_corpus(texts, tokenizer, limit)
+                    limits = [it.max_length or MAX_LENGTH for it in teachers]
+                    corpus = read_corpus(texts, tokenizer, min(MAX_LENGTH, *limits))
                 # The texts first: their cache is what a stopped fit goes on with.
                 with fit.step("texts"):
-                    targets = cache.vectors(
-                        corpus.texts, teacher.encode, verbose=self.verbose
+                    targets, columns = side_by_side(
+                        corpus.texts, teachers, caches, verbose=self.verbose
                     )
                 with fit.step("vocabulary"):
-                    vectors = prior.vectors(terms, cache, verbose=self.verbose)
-                if not prior.is_weighted:
-                    coefficient = self._sif(self.frequencies)
-                    counts = corpus.counts if self.frequencies == "corpus" else None
-                    vectors = weigh(vectors, coefficient, counts)
+                    known = prior_vectors(priors, terms, caches, verbose=self.verbose)
+                weights = as_weights(self.teacher_weights, len(teachers))
+                spaces = [
+                    Space(it.name, some, weight, self._weigh(vectors, prior, corpus))
+                    for it, some, weight, vectors, prior in zip(
+                        teachers, columns, weights, known, priors, strict=True
+                    )
+                ]
                 model, figures = self._fit_texts(
-                    corpus, tokenizer, targets, vectors, random_state, fit
+                    corpus, tokenizer, targets, spaces, random_state, fit
                 )
+        names = [it.name for it in teachers]
+        origin = {"teachers": names} if len(names) > 1 else {}
         self.embedding_ = model.replace(
-            tokenizer_name=teacher.name, pooling=self.pooling
+            tokenizer_name=names[0], pooling=self.pooling, **origin
         )
         for name in ("n_sentences_", "alpha_", "r2_", "n_iter_"):
             self.__dict__.pop(name, None)  # of an earlier fit
@@ -233,47 +249,18 @@ class DistillTransformer(  # numpydoc ignore=PR02
         fit.end(dict)
         return self
 
-    def _check_together(self, X: Any) -> None:
-        """Refuse parameters that do not go together, before any work."""
-        check_precision(self.quantize_to)
-        pca_dims = plain(self.pca_dims)
-        if isinstance(pca_dims, float) and pca_dims >= 1:
-            raise ValueError(
-                f"pca_dims={quoted(pca_dims)} is neither a number of dimensions, an "
-                "int, nor a share of the variance, between 0 and 1"
+    def _load_teachers(self) -> Iterator[Any]:
+        """Load one teacher after the other, as they are asked for."""
+        teachers = as_teachers(self.teacher)
+        prompts = as_prompts(self.prompt, len(teachers))
+        for teacher, prompt in zip(teachers, prompts, strict=True):
+            yield load_teacher(
+                teacher,
+                prompt,
+                pooling=self.pooling,
+                device=self.device,
+                dtype=self.dtype,
             )
-        needs_texts = {
-            "vocabulary='corpus'": isinstance(self.vocabulary, str),
-            "prune=True": self.prune,
-            f"prior={quoted(self.prior)}": not is_auto(self.prior),
-            "a teacher without a vocabulary": is_callable_teacher(self.teacher),
-        }
-        for what, is_so in needs_texts.items():
-            if X is None and is_so:
-                raise ValueError(
-                    f"{what} needs texts, and fit(None) has none: call fit(X) with the "
-                    "texts of a corpus"
-                )
-
-    def _load_teacher(self) -> Any:
-        if is_callable_teacher(self.teacher):
-            return CallableTeacher(self.teacher)
-        for module in ("torch", "transformers"):
-            require(module, extra="distill")
-        from sk_m2v.distill.teachers._load import load_teacher
-
-        return load_teacher(
-            self.teacher, pooling=self.pooling, device=self.device, dtype=self.dtype
-        )
-
-    def _find_prior(self, teacher: Any, remove: re.Pattern[str] | None) -> Prior:
-        if not (self.prior is None or is_auto(self.prior)):
-            return StaticPrior(as_embedding(self.prior))
-        if isinstance(teacher, CallableTeacher):
-            bundled = StaticPrior(as_embedding(None))
-            return no_prior(bundled.tokenizer) if self.prior is None else bundled
-        tokens = TeacherPrior(teacher, remove)
-        return no_prior(tokens.tokenizer) if self.prior is None else tokens
 
     def _add_terms(
         self, tokenizer: str, texts: list[str] | None, remove: re.Pattern[str] | None
@@ -297,12 +284,21 @@ class DistillTransformer(  # numpydoc ignore=PR02
         value: float | None = plain(self.sif_coefficient)
         return value
 
+    def _weigh(
+        self, vectors: npt.NDArray[np.float32], prior: Prior, corpus: Corpus
+    ) -> npt.NDArray[np.float32]:
+        """Vectors of tokens that are as long as their tokens matter."""
+        if prior.is_weighted:
+            return vectors
+        counts = corpus.counts if self.frequencies == "corpus" else None
+        return weigh(vectors, self._sif(self.frequencies), counts)
+
     def _fit_texts(
         self,
         corpus: Corpus,
         tokenizer: str,
         targets: npt.NDArray[np.float32],
-        vectors: npt.NDArray[np.float32],
+        spaces: list[Space],
         random_state: RandomState,
         fit: FitTask,
     ) -> tuple[StaticEmbedding, dict[str, Any]]:
@@ -310,12 +306,13 @@ class DistillTransformer(  # numpydoc ignore=PR02
         shares = corpus.shares
         if self.prune:
             tokenizer, kept = prune_tokens(tokenizer, corpus.counts > 0)
-            shares, vectors = shares[:, kept], vectors[kept]
+            shares = shares[:, kept]
+            spaces = [it._replace(prior=it.prior[kept]) for it in spaces]
         pca_dims = plain(self.pca_dims)
         found = fit_corpus(
             shares,
             targets,
-            vectors,
+            spaces,
             alpha=self.alpha,
             pca_dims=pca_dims,
             refine_steps=self.refine_steps,
@@ -334,6 +331,9 @@ class DistillTransformer(  # numpydoc ignore=PR02
             "frequencies": self.frequencies,
             "refine_steps": int(self.refine_steps),
         }
+        for name in ("teacher_weights", "prompt"):
+            if getattr(self, name) is not None:
+                config["corpus"][name] = np.asarray(getattr(self, name)).tolist()
         model = StaticEmbedding(found.vectors, tokenizer, config=config).quantize(
             self.quantize_to, vocabulary_quantization=self.vocabulary_quantization
         )
@@ -383,7 +383,8 @@ class DistillTransformer(  # numpydoc ignore=PR02
         if hasattr(self, "embedding_"):
             return coverage(self.embedding_.tokenizer_json, texts)
         remove = compiled(self.token_remove_pattern)
-        tokenizer = self._find_prior(self._load_teacher(), remove).tokenizer
+        first = next(self._load_teachers())
+        tokenizer = find_prior(self.prior, first, remove).tokenizer
         if not (self.vocabulary is None or isinstance(self.vocabulary, str)):
             tokenizer, _ = add_terms(tokenizer, self.vocabulary, remove)
         return coverage(tokenizer, texts)

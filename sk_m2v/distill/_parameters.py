@@ -1,18 +1,24 @@
-"""Parameters of distilling, each with its constraint and text."""
+"""Parameters of distilling: constraint and text of each, and what goes together."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import field
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sk_m2v._base import ReadingParameters
+from sk_m2v._messages import quoted
 from sk_m2v._parameters import parameters
 from sk_m2v._sklearn import HasMethods, Interval, RealNotInt, StrOptions
+from sk_m2v.distill._settings import is_auto, plain
+from sk_m2v.distill._teachers import as_prompts, as_teachers, as_weights
+from sk_m2v.distill.teachers._callable import is_callable_teacher
 from sk_m2v.distill.teachers._poolings import POOLINGS
 from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.embedding._quantize import check_precision
 
 # Where `sif_coefficient` is "auto". The second is that of model2vec, for guessed
 # frequencies.
@@ -29,14 +35,24 @@ class DistillParameters(ReadingParameters):  # numpydoc ignore=PR02
         A folder, the id of a model on the Hugging Face Hub, a pair
         ``(model, tokenizer)`` of `transformers`, a ``SentenceTransformer``; or any
         function, or object with a method `transform`, from a list of texts to a matrix
-        with a row for each. A folder is read without network.
+        with a row for each. A folder is read without network. A list of these is
+        several teachers, whose vectors stand side by side; the first brings the
+        tokenizer.
+    teacher_weights : list of float or None
+        For several teachers: how long the vectors of each are beside those of others,
+        which are all centred and scaled alike before. None is the same for all.
+    prompt : str, list of str or None
+        What to put before each text, such as "query: ", or, in a list, for each teacher
+        on its own. None is the default prompt that sentence-transformers has stored
+        with a transformer, or nothing.
     pca_dims : int, float, "auto" or None
         Dimensions of the vectors: the number of principal components, or the share of
-        the variance that they explain. "auto" has as many as the teacher. They are
-        ordered: the first say most. With texts, the first of all is a constant, which
-        keeps, when a mean is normalised, how long it was. None leaves vectors in the
-        space of the teacher; with texts, this ends with the regression, so that
-        `transform` approximates the direction of the teacher's vectors less their mean.
+        the variance that they explain. "auto" has as many as the teacher,
+        or all teachers together. They are ordered: the first say most. With texts, the
+        first of all is a constant, which keeps, when a mean is normalised, how long it
+        was. None leaves vectors in the space of the teacher; with texts, this ends with
+        the regression, so that `transform` approximates the direction of the teacher's
+        vectors less their mean.
     vocabulary : list of str, "corpus" or None
         Words and phrases that get a vector of their own in addition to the teacher's
         tokens, but for those that `token_remove_pattern` matches. "corpus" takes
@@ -109,7 +125,16 @@ class DistillParameters(ReadingParameters):  # numpydoc ignore=PR02
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "teacher": [str, os.PathLike, tuple, callable, HasMethods("transform")],
+        "teacher": [
+            str,
+            os.PathLike,
+            tuple,
+            callable,
+            HasMethods("transform"),
+            list,
+        ],
+        "teacher_weights": ["array-like", None],
+        "prompt": [str, "array-like", None],
         "pca_dims": [
             Interval(Real, 0, None, closed="neither"),
             StrOptions({"auto"}),
@@ -147,6 +172,8 @@ class DistillParameters(ReadingParameters):  # numpydoc ignore=PR02
     teacher: Any = field(
         default="sentence-transformers/all-MiniLM-L6-v2", kw_only=False
     )
+    teacher_weights: Any = None
+    prompt: str | Sequence[str] | None = None
     pca_dims: Any = 256
     vocabulary: Any = None
     min_df: int | float = 5
@@ -168,3 +195,29 @@ class DistillParameters(ReadingParameters):  # numpydoc ignore=PR02
     dtype: str = "float32"
     random_state: Any = None
     verbose: bool = False
+
+    def _check_together(self, X: Any) -> None:
+        """Refuse parameters that do not go together, before any work."""
+        check_precision(self.quantize_to)
+        teachers = as_teachers(self.teacher)
+        as_prompts(self.prompt, len(teachers))
+        as_weights(self.teacher_weights, len(teachers))
+        pca_dims = plain(self.pca_dims)
+        if isinstance(pca_dims, float) and pca_dims >= 1:
+            raise ValueError(
+                f"pca_dims={quoted(pca_dims)} is neither a number of dimensions, an "
+                "int, nor a share of the variance, between 0 and 1"
+            )
+        needs_texts = {
+            "vocabulary='corpus'": isinstance(self.vocabulary, str),
+            "prune=True": self.prune,
+            f"prior={quoted(self.prior)}": not is_auto(self.prior),
+            "a list of several teachers": len(teachers) > 1,
+            "a teacher without a vocabulary": is_callable_teacher(teachers[0]),
+        }
+        for what, is_so in needs_texts.items():
+            if X is None and is_so:
+                raise ValueError(
+                    f"{what} needs texts, and fit(None) has none: call fit(X) with the "
+                    "texts of a corpus"
+                )

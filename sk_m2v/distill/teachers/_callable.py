@@ -7,7 +7,7 @@ import inspect
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import joblib
@@ -58,6 +58,8 @@ class CallableTeacher:
     teacher : callable or object with a method `transform`
         Takes a list of str and returns a matrix with a row for each: an array, a
         tensor, a frame or a list of lists.
+    prompt : str, default=""
+        Put before each text.
 
     Attributes
     ----------
@@ -75,11 +77,13 @@ class CallableTeacher:
 
     max_length = None
 
-    def __init__(self, teacher: Any) -> None:
+    def __init__(self, teacher: Any, prompt: str = "") -> None:
         self._teacher = teacher
+        self._prompt = prompt
         self._call: Callable[[list[str]], Any] = getattr(teacher, "transform", teacher)
         self._width: int | None = None
-        self.name: str = getattr(teacher, "__qualname__", type(teacher).__qualname__)
+        named = teacher.func if isinstance(teacher, partial) else teacher
+        self.name: str = getattr(named, "__qualname__", type(named).__qualname__)
 
     @cached_property
     def key(self) -> str:
@@ -109,6 +113,8 @@ class CallableTeacher:
             except (OSError, TypeError):
                 source = self._teacher.__code__.co_code.hex()
         parts = [getattr(self._teacher, "__module__", ""), self.name, state, source]
+        if self._prompt:
+            parts.append(self._prompt)
         return hashlib.blake2b(repr(parts).encode(), digest_size=32).hexdigest()
 
     def ready(self) -> AbstractContextManager[None]:
@@ -136,7 +142,8 @@ class CallableTeacher:
         """
         if not texts:
             return np.empty((0, self._width or 0), dtype=np.float32)
-        vectors = check_vectors(self._call(texts), texts, name=self.name)
+        read = [self._prompt + text for text in texts]
+        vectors = check_vectors(self._call(read), texts, name=self.name)
         if self._width not in (None, vectors.shape[1]):
             raise ValueError(
                 f"the teacher {shortened(self.name)} gives vectors of "

@@ -45,6 +45,7 @@ def load_teacher(
     pooling: str,
     device: str | None,
     dtype: str,
+    prompt: str | None,
 ) -> TransformerTeacher | CallableTeacher:
     """Load a teacher.
 
@@ -61,6 +62,9 @@ def load_teacher(
         Where a transformer runs. None is "cuda" where there is one, else "cpu".
     dtype : {"float32", "bfloat16"}
         Type in which a transformer computes: that of its weights, or a shorter one.
+    prompt : str or None
+        Text to put before each. None is the one that sentence-transformers has saved
+        with the teacher, or nothing.
 
     Returns
     -------
@@ -81,10 +85,10 @@ def load_teacher(
         possible.
     """
     if is_callable_teacher(teacher):
-        return CallableTeacher(teacher)
+        return CallableTeacher(teacher, prompt or "")
     options = {"pooling": pooling, "device": find_device(device), "dtype": dtype}
     if has_base(teacher, "sentence_transformers", "SentenceTransformer"):
-        return from_sentence_transformer(teacher, **options)
+        return from_sentence_transformer(teacher, prompt=prompt, **options)
     if isinstance(teacher, str | os.PathLike):
         model, tokenizer, reader = _from_pretrained(teacher)
     elif _is_pair(teacher):
@@ -116,6 +120,7 @@ def load_teacher(
             name=getattr(model, "name_or_path", ""),
             pooling=pooling,
             limit=token_limit(model, tokenizer),
+            prompt=prompt,
         ),
         **options,
     )

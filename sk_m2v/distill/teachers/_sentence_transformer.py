@@ -29,15 +29,19 @@ class SentenceTransformerTeacher(TransformerTeacher):
     ----------
     whole : sentence_transformers.SentenceTransformer
         Reads sentences itself.
+    prompt : str or None
+        Text to put before each. None is the default of the whole.
     """
 
     whole: Any
+    prompt: str | None
 
     def _weights(self) -> Any:
         return self.whole
 
     def _about(self) -> list[Any]:
-        return [_modules(self.whole), _config(self.whole)]
+        prompt = [] if self.prompt is None else [self.prompt]
+        return [_modules(self.whole), _config(self.whole), *prompt]
 
     def encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
         """Vectors of sentences, by the method `encode` of the whole.
@@ -65,6 +69,7 @@ class SentenceTransformerTeacher(TransformerTeacher):
             # Tensors: NumPy does not know bfloat16.
             vectors = self.whole.encode(
                 read,
+                prompt=self.prompt,
                 convert_to_tensor=True,
                 show_progress_bar=False,
                 device=str(device),
@@ -73,7 +78,7 @@ class SentenceTransformerTeacher(TransformerTeacher):
 
 
 def from_sentence_transformer(
-    whole: Any, *, pooling: str, **options: Any
+    whole: Any, *, pooling: str, prompt: str | None, **options: Any
 ) -> TransformerTeacher | CallableTeacher:
     """Make a teacher of an object of sentence-transformers.
 
@@ -83,6 +88,8 @@ def from_sentence_transformer(
         The object.
     pooling : str
         Pooling of the tokens of a term.
+    prompt : str or None
+        Text to put before each. None is the default of the object.
     **options
         As in `TransformerTeacher`.
 
@@ -100,20 +107,24 @@ def from_sentence_transformer(
         has_base(model, "torch.nn", "Module")
         and hasattr(tokenizer, "backend_tokenizer")
     ):
-        return CallableTeacher(whole.encode)  # a static embedding, for example
+        # A static embedding, for example.
+        if prompt is None:
+            return CallableTeacher(whole.encode)
+        return CallableTeacher(partial(whole.encode, prompt=prompt))
     name = name_of(model)
     model = encoder_of(model)
     limit = token_limit(model, tokenizer)
     options |= {"model": model, "tokenizer": tokenizer, "pooling": pooling}
     try:
         settings = settings_of_modules(
-            _modules(whole), _config(whole), name=name, limit=limit
+            _modules(whole), _config(whole), name=name, limit=limit, prompt=prompt
         )
     except ValueError:
         return SentenceTransformerTeacher(
             name=name,
             whole=whole,
-            read_settings=partial(plain_settings, pooling, limit),
+            prompt=prompt,
+            read_settings=partial(plain_settings, pooling, limit, None),
             **options,
         )
     return TransformerTeacher(name=name, read_settings=lambda: settings, **options)

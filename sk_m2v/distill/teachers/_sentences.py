@@ -73,7 +73,12 @@ class SentenceSettings:
 
 
 def read_settings(
-    read: JsonReader, *, name: str, pooling: str, limit: int | None
+    read: JsonReader,
+    *,
+    name: str,
+    pooling: str,
+    limit: int | None,
+    prompt: str | None,
 ) -> SentenceSettings:
     """Read how a saved model reads sentences.
 
@@ -87,6 +92,8 @@ def read_settings(
         Pooling of a model that sentence-transformers has not saved.
     limit : int or None
         Tokens that the transformer can read, None for any number.
+    prompt : str or None
+        Text to put before each. None takes the one that is saved.
 
     Returns
     -------
@@ -107,13 +114,15 @@ def read_settings(
     ...     ],
     ...     "1_Pooling/config.json": {"pooling_mode": "cls"},
     ... }
-    >>> settings = read_settings(files.get, name="x", pooling="mean", limit=128)
+    >>> settings = read_settings(
+    ...     files.get, name="x", pooling="mean", limit=128, prompt=None
+    ... )
     >>> settings.pooling, settings.normalize, settings.max_length
     ('first', False, 128)
     """
     listed = read("modules.json")
     if listed is None:
-        return plain_settings(pooling, limit)
+        return plain_settings(pooling, limit, prompt)
     modules = []
     for module in listed:
         kind, path = module["type"], module["path"]
@@ -126,10 +135,12 @@ def read_settings(
             config = read(f"{path}/config.json") or {}
         modules.append((kind, config))
     config = read("config_sentence_transformers.json") or {}
-    return settings_of_modules(modules, config, name=name, limit=limit)
+    return settings_of_modules(modules, config, name=name, limit=limit, prompt=prompt)
 
 
-def plain_settings(pooling: str, limit: int | None) -> SentenceSettings:
+def plain_settings(
+    pooling: str, limit: int | None, prompt: str | None
+) -> SentenceSettings:
     """How to read sentences with a transformer that comes without settings for them.
 
     Parameters
@@ -138,17 +149,26 @@ def plain_settings(pooling: str, limit: int | None) -> SentenceSettings:
         A key of `POOLINGS`.
     limit : int or None
         Tokens that the transformer can read, None for any number.
+    prompt : str or None
+        Text to put before each.
 
     Returns
     -------
     SentenceSettings
         At most 512 tokens: more is rare in sentences, and takes time and memory.
     """
-    return SentenceSettings(pooling=pooling, max_length=min(limit or 512, 512))
+    return SentenceSettings(
+        pooling=pooling, max_length=min(limit or 512, 512), prompt=prompt or ""
+    )
 
 
 def settings_of_modules(
-    modules: Iterable[tuple[str, Json]], config: Json, *, name: str, limit: int | None
+    modules: Iterable[tuple[str, Json]],
+    config: Json,
+    *,
+    name: str,
+    limit: int | None,
+    prompt: str | None,
 ) -> SentenceSettings:
     """Settings that follow from the modules of sentence-transformers.
 
@@ -162,6 +182,8 @@ def settings_of_modules(
         The model, for error messages.
     limit : int or None
         Tokens that the transformer can read, None for any number.
+    prompt : str or None
+        Text to put before each. None takes the one of `config`.
 
     Returns
     -------
@@ -190,7 +212,9 @@ def settings_of_modules(
         _refuse(name, "a module Transformer that reads other things than plain texts")
     if transformer.get("processing_kwargs"):
         _refuse(name, "a module Transformer with processing_kwargs")
-    prompt = (config.get("prompts") or {}).get(config.get("default_prompt_name")) or ""
+    if prompt is None:
+        prompts = config.get("prompts") or {}
+        prompt = prompts.get(config.get("default_prompt_name")) or ""
     if prompt and not pooling.get("include_prompt", True):
         _refuse(name, "a module Pooling that leaves out the prompt")
     max_length = transformer.get("max_seq_length") or limit

@@ -1,5 +1,6 @@
 """Which tokens get a vector: cut, extend, prune and measure a vocabulary.
 
 In comes a ``tokenizer.json``, out comes another with fewer tokens (`_cut`, `_prune`) or
-more (`_terms`), and how well it covers texts (`_coverage`). Read `_cut` first.
+more (`_terms`), how well it covers texts (`_coverage`), and how a teacher reads its
+tokens that has others (`_foreign`). Read `_cut` first.
 """

@@ -91,7 +91,7 @@ def cut_tokenizer(
     # be guessed, and gives all files the same keys.
     data: Json = json.loads(Tokenizer.from_str(tokenizer).to_str())
     model: Json = data["model"]
-    by_id = _tokens_by_id(data)
+    by_id = tokens_by_id(data)
     unk_token = unk_token or _unk_token(model)
     pad_token = pad_token or (data["padding"] or {}).get("pad_token")
 
@@ -107,7 +107,7 @@ def cut_tokenizer(
             f"that stands for text (it matches {what}): use a narrower expression"
         )
 
-    before, after = _surrounding_ids(data["post_processor"])
+    before, after = surrounding_ids(data["post_processor"])
     new_ids = {token: new for new, token in enumerate(kept.values())}
     _renumber(model, kept, unk_token, dropped)
     data["added_tokens"] = [
@@ -124,8 +124,19 @@ def cut_tokenizer(
     )
 
 
-def _tokens_by_id(data: Json) -> dict[int, str]:
-    """Every token, those added beyond the vocabulary of the model included."""
+def tokens_by_id(data: Json) -> dict[int, str]:
+    """Every token, those added beyond the vocabulary of the model included.
+
+    Parameters
+    ----------
+    data : dict
+        Contents of a ``tokenizer.json``.
+
+    Returns
+    -------
+    dict of int to str
+        Tokens by their ids.
+    """
     vocab: dict[str, int] | list[tuple[str, float]] = data["model"]["vocab"]
     if isinstance(vocab, dict):
         by_id = {i: token for token, i in vocab.items()}
@@ -182,9 +193,21 @@ def _add_prefix_space(pre_tokenizer: Json | None) -> None:
         pre_tokenizer["add_prefix_space"] = True
 
 
-def _surrounding_ids(post_processor: Json | None) -> tuple[list[int], list[int]]:
+def surrounding_ids(post_processor: Json | None) -> tuple[list[int], list[int]]:
     """Ids that a post-processor puts before and after any text.
 
+    Parameters
+    ----------
+    post_processor : dict or None
+        Its part of a ``tokenizer.json``.
+
+    Returns
+    -------
+    before, after : list of int
+        The ids.
+
+    Notes
+    -----
     Asking the library needs no knowledge of the kinds of post-processors; model2vec
     reads them itself, and raises an error on those with two tokens on one side
     (Whisper) and on sequences (Llama 3).

@@ -53,18 +53,19 @@ def model_card(name: str, parts: Parts) -> str:
     name : str
         Hub id or folder of the model.
     parts : Parts
-        The model; ``tokenizer_name`` of its configuration names its teacher.
+        The model; ``tokenizer_name`` of its configuration names its teacher, or
+        ``teachers`` several.
 
     Returns
     -------
     str
         Markdown with YAML front matter.
     """
-    teacher = str(parts.config.get("tokenizer_name"))
+    # The hub takes only ids of its models, not the name of a folder.
+    ids = [it for it in _teachers(parts.config) if is_hub_id(it)]
     rows = parts.vectors if parts.token_mapping is None else parts.token_mapping
     return _TEMPLATE.format(
-        # The hub takes only ids of its models here, not the name of a folder.
-        front_matter=f"base_model: {teacher}\n" if is_hub_id(teacher) else "",
+        front_matter=_base_model(ids),
         name=name.rstrip("/").rsplit("/", 1)[-1],
         path=name,
         dim=parts.vectors.shape[1],
@@ -73,6 +74,21 @@ def model_card(name: str, parts: Parts) -> str:
         normalized=", normalised to length 1" if parts.config["normalize"] else "",
         origin=_origin(parts.config),
     )
+
+
+def _teachers(config: Mapping[str, Any]) -> list[str]:
+    """Names of one teacher or several, each once: prompts may make one model two."""
+    names = config.get("teachers")
+    if not isinstance(names, list):
+        names = [config.get("tokenizer_name")]
+    return list(dict.fromkeys(map(str, names)))
+
+
+def _base_model(ids: list[str]) -> str:
+    """Line of the front matter that names models of the hub; a list if several."""
+    if len(ids) == 1:
+        return f"base_model: {ids[0]}\n"
+    return "".join(["base_model:\n", *(f"- {it}\n" for it in ids)]) if ids else ""
 
 
 def _origin(config: Mapping[str, Any]) -> str:
@@ -84,7 +100,7 @@ def _origin(config: Mapping[str, Any]) -> str:
     settings = {name: config[name] for name in names if name in config}
     settings |= {name: it for name, it in corpus.items() if name not in _CORPUS}
     return _ORIGIN.format(
-        teacher=config.get("tokenizer_name"),
+        teacher=" and ".join(it or "an unnamed model" for it in _teachers(config)),
         settings="\n".join(f"| {name} | {value} |" for name, value in settings.items()),
         **corpus,
     )

@@ -276,12 +276,10 @@ def cache_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def encode(teacher_folder: Path, texts: list[str]) -> np.ndarray:
-    from sk_m2v.distill.teachers._load import load_teacher
+    import tiny_teachers
 
-    teacher = load_teacher(
-        teacher_folder, pooling="mean", device="cpu", dtype="float32"
-    )
-    return teacher.encode(texts)
+    vectors: np.ndarray = tiny_teachers.load(teacher_folder).encode(texts)
+    return vectors
 
 
 def test_texts_do_better_than_none(teacher_folder: Path, cache_dir: Path) -> None:

@@ -123,6 +123,14 @@ def test_keys_of_functions() -> None:
         _ = CallableTeacher(lambda texts: texts).key
 
 
+def test_prompt_of_a_function() -> None:
+    teacher = CallableTeacher(lengths, "to ")
+    assert_array_equal(teacher.encode(["a"]), CallableTeacher(lengths).encode(["to a"]))
+    keys = {CallableTeacher(lengths, it).key for it in ("", "to ", "to")}
+    assert len(keys) == 3
+    assert CallableTeacher(lengths).key in keys
+
+
 def test_functions_need_no_torch() -> None:
     code = """
 import sys

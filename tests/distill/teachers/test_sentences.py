@@ -154,6 +154,11 @@ def test_object_without_a_transformer() -> None:
     assert isinstance(teacher, CallableTeacher)
     assert_allclose(teacher.encode(TEXTS), as_theirs(theirs))
     assert len(teacher.key) == 64
+    asked = load(theirs, prompt="red ")
+    expected = theirs.encode(["red " + text for text in TEXTS])
+    assert_allclose(asked.encode(TEXTS), expected)
+    assert asked.key != teacher.key
+    assert asked.name == teacher.name == "SentenceTransformer.encode"
 
 
 @pytest.mark.parametrize("make", [gpt2, llama, t5])
@@ -215,7 +220,7 @@ def test_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert read("modules.json") == [{"path": "1_Dense", "type": "x.Dense"}]
     assert read("absent.json") is None
     with pytest.raises(ValueError, match=r"x\.Dense in place of Transformer"):
-        read_settings(read, name="owner/name", pooling="mean", limit=None)
+        read_settings(read, name="owner/name", pooling="mean", limit=None, prompt=None)
     offline = True
     with pytest.raises(OSError, match=r"modules\.json of teacher='owner/name'"):
         read("modules.json")
@@ -243,6 +248,39 @@ def test_settings_that_are_not_known(change: dict[str, Any], message: str) -> No
     parts = [(f"sentence_transformers.models.{kind}", change) for kind in kinds]
     prompt = {"prompts": {"a": "read: "}, "default_prompt_name": "a"}
     with pytest.raises(ValueError, match=message):
-        settings_of_modules(parts, prompt, name="x", limit=None)
+        settings_of_modules(parts, prompt, name="x", limit=None, prompt=None)
     with pytest.raises(ValueError, match="no module Pooling"):
-        settings_of_modules(parts[:1], {}, name="x", limit=None)
+        settings_of_modules(parts[:1], {}, name="x", limit=None, prompt=None)
+
+
+@pytest.mark.parametrize("prompt", ["red ", ""])
+def test_prompt_in_place_of_the_saved_one(
+    folder: Path, tmp_path: Path, prompt: str
+) -> None:
+    prompts: Any = {"prompts": {"task": "green "}, "default_prompt_name": "task"}
+    for more in ([], [modules.Dense(16, 6)]):  # the second reads texts itself
+        theirs = pooled(folder, "mean", *more, max_seq_length=32, **prompts)
+        expected = theirs.encode(TEXTS, prompt=prompt)
+        found = load(theirs, prompt=prompt)
+        assert_allclose(found.encode(TEXTS), expected, atol=1e-5)
+        assert found.key != load(theirs).key
+    whole = pooled(folder, "mean", max_seq_length=32, **prompts)
+    whole.save_pretrained(str(tmp_path / "saved"))
+    saved, asked = (load(tmp_path / "saved", prompt=it) for it in (None, prompt))
+    texts = [prompt.strip() + " " + text for text in TEXTS]
+    assert_allclose(asked.encode(TEXTS), load(folder).encode(texts), atol=1e-5)
+    assert asked.key != saved.key
+    # Tokens are read without.
+    assert_allclose(asked.embed_tokens([[2, 4, 3]]), saved.embed_tokens([[2, 4, 3]]))
+
+
+def test_prompt_that_the_pooling_leaves_out() -> None:
+    kinds = ("Transformer", "Pooling")
+    parts = [
+        (f"sentence_transformers.models.{kind}", {"include_prompt": False})
+        for kind in kinds
+    ]
+    how: dict[str, Any] = {"name": "x", "limit": None}
+    assert settings_of_modules(parts, {}, prompt=None, **how).prompt == ""
+    with pytest.raises(ValueError, match="leaves out the prompt"):
+        settings_of_modules(parts, {}, prompt="read: ", **how)

@@ -429,7 +429,7 @@ def test_keys(folder: Path) -> None:
 
     first = key()
     assert len(first) == 64
-    assert key() == key(device="cpu") == first
+    assert key() == key(device="cpu") == key(prompt="") == first
     loaded = load(folder)
     with torch.no_grad():
         loaded.model.embeddings.word_embeddings.weight[8, 0] += 1e-3
@@ -442,20 +442,22 @@ def test_keys(folder: Path) -> None:
     others = [
         key(pooling="first"),
         key(dtype="bfloat16"),
+        key(prompt="red "),
         loaded.key,
         load((bert(), shorter)).key,
         load((bert(), more)).key,
         load((causal, tokenizer())).key,
         load((bert().bfloat16(), tokenizer())).key,
     ]
-    assert len({first, *others}) == 8
+    assert len({first, *others}) == 9
 
 
 def test_key_is_the_same_in_another_process(folder: Path) -> None:
     code = """
 import sys
 from sk_m2v.distill.teachers._load import load_teacher
-print(load_teacher(sys.argv[1], pooling="mean", device="cpu", dtype="float32").key)
+how = {"pooling": "mean", "device": "cpu", "dtype": "float32", "prompt": None}
+print(load_teacher(sys.argv[1], **how).key)
 """
     result = subprocess.run(
         [sys.executable, "-c", code, folder],
