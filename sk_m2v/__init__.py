@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         FromScratchClassifier,
         StaticClassifier,
         StaticRegressor,
+        ZeroShotClassifier,
     )
 
     __version__: str
@@ -37,6 +38,7 @@ _MODULES = {
     "StaticEmbeddingTransformer": "sk_m2v._transformer",
     "StaticRegressor": "sk_m2v.train",
     "TokenTfidfVectorizer": "sk_m2v._tfidf",
+    "ZeroShotClassifier": "sk_m2v.train",
     "load": "sk_m2v._load",
 }
 
@@ -50,6 +52,7 @@ __all__ = [
     "StaticEmbeddingTransformer",
     "StaticRegressor",
     "TokenTfidfVectorizer",
+    "ZeroShotClassifier",
     "load",
 ]
 

@@ -22,6 +22,7 @@ def test_public_names():
         "StaticEmbeddingTransformer",
         "StaticRegressor",
         "TokenTfidfVectorizer",
+        "ZeroShotClassifier",
         "load",
     ]
     for name in sk_m2v.__all__:

@@ -21,6 +21,8 @@ ESTIMATORS = {
     if inspect.isclass(kind := getattr(sk_m2v, name))
     and issubclass(kind, BaseEstimator)
 }
+# Parameters that may be given without their names.
+FIRST = ("labels", "model", "teacher")
 # Of 0.1.0, where each class had them all in its own `__init__`.
 SIGNATURES = {
     "ContrastiveTransformer": {
@@ -134,6 +136,19 @@ SIGNATURES = {
         "n_jobs": None,
         "verbose": False,
     },
+    "ZeroShotClassifier": {
+        "labels": None,
+        "model": None,
+        "lexical": True,
+        "ngram_range": (1, 2),
+        "embedding_weight": 1.5,
+        "C": 1.0,
+        "thresholds": None,
+        "max_length": "auto",
+        "missing": "error",
+        "n_jobs": None,
+        "verbose": 0,
+    },
     "TokenTfidfVectorizer": {
         "model": None,
         "ngram_range": (1, 1),
@@ -170,13 +185,13 @@ def test_signatures(name: str) -> None:
     found = {it.name: it.default for it in signature.parameters.values()}
     assert found == SIGNATURES[name]
     assert ESTIMATORS[name]().get_params() == found
-    # By position only the model or teacher, the first; with its type.
+    # By position only what stands first; all with their types.
     positional = [
         it.name
         for it in signature.parameters.values()
         if it.kind is it.POSITIONAL_OR_KEYWORD
     ]
-    assert positional == [it for it in found if it in ("model", "teacher")]
+    assert positional == [it for it in found if it in FIRST][:1]
     assert positional == [*found][: len(positional)]
     for it in signature.parameters.values():
         assert it.annotation is not it.empty

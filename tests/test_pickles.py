@@ -20,6 +20,7 @@ from sk_m2v import (
     StaticEmbeddingTransformer,
     StaticRegressor,
     TokenTfidfVectorizer,
+    ZeroShotClassifier,
 )
 
 TEXTS = ["red cat.", "green cats, cats", "blue dog", "red, red dogs.", "cat", "dog"]
@@ -60,6 +61,7 @@ def fitted() -> dict[str, object]:
         "FT-layers": StaticClassifier(tiny, **layers).fit(TEXTS, several),
         "FT-norm": NormedClassifier(tiny).fit(TEXTS, LABELS),
         "PT": FromScratchClassifier(dim=4, vocab_size=40).fit(TEXTS, LABELS),
+        "zero-shot": ZeroShotClassifier(["cats", "dogs"], model=tiny).fit(TEXTS),
         "regressor": StaticRegressor(tiny).fit(TEXTS, LABELS),
         "explanation": FeatureExtractionClassifier(tiny)
         .fit(TEXTS, LABELS)

@@ -17,6 +17,7 @@ from sk_m2v.train._feature_extraction import FeatureExtractionClassifier
 from sk_m2v.train._from_scratch import FromScratchClassifier
 from sk_m2v.train._regressor import StaticRegressor
 from sk_m2v.train._static import StaticClassifier
+from sk_m2v.train._zero_shot import ZeroShotClassifier
 from sk_m2v.train.heads._explanation import Explanation
 from sk_m2v.train.saved._skops import trusted_types
 
@@ -31,6 +32,7 @@ __all__ = [
     "ResumePoint",
     "StaticClassifier",
     "StaticRegressor",
+    "ZeroShotClassifier",
 ]
 
 #: What ``skops.io.load(file, trusted=[*SKOPS_TRUSTED])`` needs for all estimators here,
@@ -41,6 +43,7 @@ SKOPS_TRUSTED = trusted_types(
     FromScratchClassifier,
     StaticClassifier,
     StaticRegressor,
+    ZeroShotClassifier,
 )
 
 

@@ -1,8 +1,8 @@
-"""`BaseStaticClassifier`: the contract of all classifiers of texts."""
+"""The contract of all classifiers of texts, and of those that learn from labels."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Self
@@ -20,9 +20,9 @@ from sk_m2v._messages import check_count, listed, quoted
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v.train._data import Task, TrainingData
-from sk_m2v.train._parameters import ClassParameters
+from sk_m2v.train._parameters import ClassParameters, ClassWeightParameter
 from sk_m2v.train._persistence import PersistenceMixin
-from sk_m2v.train._text_model import TextModel
+from sk_m2v.train._text_model import TextModel, TrainedTextModel
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.heads._top_terms import term_weights, top_terms
 from sk_m2v.train.labels._class_weights import target_weights
@@ -30,114 +30,11 @@ from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.saved._model2vec import Pipeline
 
 
-@public("sk_m2v.train")
 @parameters
-class BaseStaticClassifier(
-    PersistenceMixin, ClassifierMixin, ClassParameters, TextModel, BaseEstimator, ABC
+class TextClassifier(  # numpydoc ignore=PR02
+    PersistenceMixin, ClassifierMixin, ClassParameters, TextModel, BaseEstimator
 ):
-    """What all classifiers of texts have in common.
-
-    A subclass says where its embedding comes from (`_start_embedding`) and how it
-    learns (`_learn_classes`). Both get data that were checked, and nothing of the
-    estimator changes before they have returned.
-    """
-
-    # --- Fitting ----------------------------------------------------------------------
-
-    @validates_parameters
-    def fit(
-        self,
-        X: Iterable[str],
-        y: Any,
-        X_val: Iterable[str] | None = None,
-        y_val: Any = None,
-        *,
-        sample_weight: Any = None,
-    ) -> Self:
-        """Learn to tell classes apart.
-
-        Parameters
-        ----------
-        X : iterable of str
-            Any container of texts.
-        y : array-like of shape (n_texts,) or (n_texts, n_labels), or list of lists
-            Classes: str, bool, int, or float without fraction. Or several labels a
-            text: a matrix of 0 and 1, dense or sparse, or a list of lists of labels.
-        X_val : iterable of str, default=None
-            Texts to validate with, not to learn from.
-        y_val : array-like, default=None
-            Their labels, in the form of `y`, and none that `y` has not.
-        sample_weight : array-like of shape (n_texts,), default=None
-            How much each text of `X` counts. None is 1.
-
-        Returns
-        -------
-        BaseStaticClassifier
-            This estimator.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the data or parameters cannot be used. The estimator stays as it was.
-        """
-        texts = self._read(X, y)
-        resume = self._resumes()
-        labels = self._labels if resume else Labels.fit(y)
-        labels.warn_if_senseless(len(texts))
-        held_out, X_val = None, self._read_held_out(X_val, y_val)
-        if X_val is not None:
-            held_out = TrainingData(X_val, labels.encode(y_val, "y_val"))
-        self._fit(
-            self._training_data(texts, y, labels, sample_weight, held_out),
-            labels,
-            fraction=getattr(self, "validation_fraction", None),
-            resume=resume,
-        )
-        return self
-
-    def _training_data(
-        self,
-        texts: list[str],
-        y: Any,
-        labels: Labels,
-        sample_weight: Any,
-        held_out: TrainingData | None = None,
-    ) -> TrainingData:
-        """Check everything that has to do with labels."""
-        Y = labels.encode(y)
-        check_consistent_length(texts, Y)
-        if not labels.multilabel and len(labels.classes_) < 2:
-            raise ValueError(
-                "Classifier can't train when only one class is present: all labels are "
-                f"{quoted(labels.classes_.tolist()[0])}. Give texts of at least two "
-                "classes."
-            )
-        self._check_thresholds(labels)
-        weight = self._checked_weight(sample_weight, len(texts))
-        return TrainingData(texts, Y, weight, held_out, y)
-
-    def _weights(self, data: TrainingData, target: Labels) -> npt.NDArray[np.float64]:
-        return target_weights(
-            data.targets,
-            target.multilabel,
-            len(target.classes_),
-            self.class_weight,
-            target.classes_,
-            data.weight,
-        )
-
-    @abstractmethod
-    def _learn_classes(
-        self, task: Task, labels: Labels, max_epochs: int | None
-    ) -> dict[str, Any]:
-        """Learn, and return fitted attributes but for those about labels."""
-
-    def _learn(
-        self, task: Task, target: Labels, max_epochs: int | None
-    ) -> dict[str, Any]:
-        known = {"_labels": target, "classes_": target.classes_}
-        task = replace(task, known={**task.known, **known})
-        return {**known, **self._learn_classes(task, target, max_epochs)}
+    """What all fitted classifiers of texts do, however they came to their head."""
 
     # --- Predicting -------------------------------------------------------------------
 
@@ -349,6 +246,112 @@ class BaseStaticClassifier(
             return likeliest
         positive = probabilities[:, 1] >= self._threshold_array(self._labels)
         return positive.astype(np.int64)
+
+
+@public("sk_m2v.train")
+@parameters
+class BaseStaticClassifier(ClassWeightParameter, TrainedTextModel, TextClassifier):
+    """What all classifiers that learn from labels have in common.
+
+    A subclass says where its embedding comes from (`_start_embedding`) and how it
+    learns (`_learn_classes`). Both get data that were checked, and nothing of the
+    estimator changes before they have returned.
+    """
+
+    @validates_parameters
+    def fit(
+        self,
+        X: Iterable[str],
+        y: Any,
+        X_val: Iterable[str] | None = None,
+        y_val: Any = None,
+        *,
+        sample_weight: Any = None,
+    ) -> Self:
+        """Learn to tell classes apart.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Any container of texts.
+        y : array-like of shape (n_texts,) or (n_texts, n_labels), or list of lists
+            Classes: str, bool, int, or float without fraction. Or several labels a
+            text: a matrix of 0 and 1, dense or sparse, or a list of lists of labels.
+        X_val : iterable of str, default=None
+            Texts to validate with, not to learn from.
+        y_val : array-like, default=None
+            Their labels, in the form of `y`, and none that `y` has not.
+        sample_weight : array-like of shape (n_texts,), default=None
+            How much each text of `X` counts. None is 1.
+
+        Returns
+        -------
+        BaseStaticClassifier
+            This estimator.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the data or parameters cannot be used. The estimator stays as it was.
+        """
+        texts = self._read(X, y)
+        resume = self._resumes()
+        labels = self._labels if resume else Labels.fit(y)
+        labels.warn_if_senseless(len(texts))
+        held_out, X_val = None, self._read_held_out(X_val, y_val)
+        if X_val is not None:
+            held_out = TrainingData(X_val, labels.encode(y_val, "y_val"))
+        self._fit(
+            self._training_data(texts, y, labels, sample_weight, held_out),
+            labels,
+            fraction=getattr(self, "validation_fraction", None),
+            resume=resume,
+        )
+        return self
+
+    def _training_data(
+        self,
+        texts: list[str],
+        y: Any,
+        labels: Labels,
+        sample_weight: Any,
+        held_out: TrainingData | None = None,
+    ) -> TrainingData:
+        """Check everything that has to do with labels."""
+        Y = labels.encode(y)
+        check_consistent_length(texts, Y)
+        if not labels.multilabel and len(labels.classes_) < 2:
+            raise ValueError(
+                "Classifier can't train when only one class is present: all labels are "
+                f"{quoted(labels.classes_.tolist()[0])}. Give texts of at least two "
+                "classes."
+            )
+        self._check_thresholds(labels)
+        weight = self._checked_weight(sample_weight, len(texts))
+        return TrainingData(texts, Y, weight, held_out, y)
+
+    def _weights(self, data: TrainingData, target: Labels) -> npt.NDArray[np.float64]:
+        return target_weights(
+            data.targets,
+            target.multilabel,
+            len(target.classes_),
+            self.class_weight,
+            target.classes_,
+            data.weight,
+        )
+
+    @abstractmethod
+    def _learn_classes(
+        self, task: Task, labels: Labels, max_epochs: int | None
+    ) -> dict[str, Any]:
+        """Learn, and return fitted attributes but for those about labels."""
+
+    def _learn(
+        self, task: Task, target: Labels, max_epochs: int | None
+    ) -> dict[str, Any]:
+        known = {"_labels": target, "classes_": target.classes_}
+        task = replace(task, known={**task.known, **known})
+        return {**known, **self._learn_classes(task, target, max_epochs)}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

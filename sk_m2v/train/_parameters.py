@@ -79,7 +79,7 @@ class FeatureParameters:  # numpydoc ignore=PR02
 
 @parameters
 class ClassParameters:  # numpydoc ignore=PR02
-    """How classes count, and when they are predicted.
+    """How classes are learnt, and when they are predicted.
 
     Parameters
     ----------
@@ -87,10 +87,6 @@ class ClassParameters:  # numpydoc ignore=PR02
         How much the weights of the logistic regression may grow: the inverse of its
         regularisation, as in scikit-learn. It is what training starts from, and what
         `FeatureExtractionClassifier` is without a `head`.
-    class_weight : dict, "balanced" or None
-        Weights of classes. "balanced" makes all classes count the same. For several
-        labels a text: weights of the texts that have a label, or the same weight for
-        those that have it and those that have not.
     thresholds : float, dict, array-like or None
         Smallest probability at which a label is predicted, for all or for each. Only
         where labels are decided one by one, or there are two classes. None is 0.5.
@@ -103,14 +99,31 @@ class ClassParameters:  # numpydoc ignore=PR02
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "C": [_POSITIVE],
-        "class_weight": [dict, StrOptions({"balanced"}), None],
         "thresholds": ["array-like", dict, Interval(Real, 0, 1, closed="both"), None],
     }
 
     # The best of 3, 10 and 30 on average over the data sets of the benchmarks.
     C: float = 10.0
-    class_weight: dict[Any, float] | str | None = "balanced"
     thresholds: float | dict[Any, float] | Sequence[float] | None = None
+
+
+@parameters
+class ClassWeightParameter:  # numpydoc ignore=PR02
+    """How classes count.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        Weights of classes. "balanced" makes all classes count the same. For several
+        labels a text: weights of the texts that have a label, or the same weight for
+        those that have it and those that have not.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    class_weight: dict[Any, float] | str | None = "balanced"
 
 
 @parameters

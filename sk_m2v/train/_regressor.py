@@ -24,7 +24,7 @@ from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._data import Part, Task, TrainingData
 from sk_m2v.train._fine_tuning import FineTuned
 from sk_m2v.train._persistence import PersistenceMixin
-from sk_m2v.train._text_model import TextModel
+from sk_m2v.train._text_model import TrainedTextModel
 from sk_m2v.train.heads._head import Head, Linear
 from sk_m2v.train.labels._targets import Scale, in_order_of, read_targets, scale_of
 from sk_m2v.train.saved._model2vec import Pipeline
@@ -41,7 +41,7 @@ _TOLERANCE = 1e-6
 class StaticRegressor(  # numpydoc ignore=PR02
     PersistenceMixin,
     FineTuned,
-    TextModel,
+    TrainedTextModel,
     RegressorMixin,
     ModelParameter,
     BaseEstimator,

@@ -1,4 +1,4 @@
-"""What all trained estimators of texts share: reading texts, and their features."""
+"""What estimators that predict from texts share: features of texts, and training."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ _BATCH_SIZE = 1024
 _MAX_FOLD = 20_000
 
 
-class TextModel(
-    Followed, FeatureParameters, SeedParameter, VerboseParameter, TextParameters, ABC
-):
+class TextModel(FeatureParameters, VerboseParameter, TextParameters, ABC):
     """Base of estimators that predict something from the features of texts.
 
     Fitted, they have `embedding_` and, in `_vectorizers`, the lexical features.
@@ -38,6 +36,62 @@ class TextModel(
 
     embedding_: StaticEmbedding
     _vectorizers: list[NgramTfidf]
+
+    def _texts_of(
+        self,
+        embedding: StaticEmbedding,
+        vectorizers: list[NgramTfidf],
+        texts: list[str],
+        remember: bool = True,
+    ) -> Texts:
+        tokens = self._tokens(embedding, texts, remember)
+        blocks = tuple(it.transform(tokens) for it in vectorizers)
+        return Texts(tokens, Features(blocks, embed(embedding, tokens)))
+
+    def _ngrams(self) -> tuple[int, int] | None:
+        return checked_range(self.ngram_range) if self.lexical else None
+
+    # --- Predicting -------------------------------------------------------------------
+
+    def _apply(
+        self,
+        function: Callable[[Features], npt.NDArray[np.float64]],
+        X: Iterable[str],
+        n_columns: int,
+    ) -> npt.NDArray[np.float64]:
+        """Rows of a function of features, computed batch by batch."""
+        n_texts, batches = text_batches(X, _BATCH_SIZE, missing=self.missing)
+        remember = n_texts is not None and n_texts <= _MAX_FOLD
+        blocks = run_batches(
+            lambda batch: function(self._features(batch, remember)),
+            batches,
+            total=n_texts,
+            n_jobs=self.n_jobs,
+            show_progress=bool(self.verbose),
+        )
+        return np.concatenate([np.empty((0, n_columns)), *blocks])
+
+    def _features(self, texts: list[str], remember: bool) -> Features:
+        fitted = self.embedding_, self._vectorizers
+        return self._texts_of(*fitted, texts, remember).features
+
+    def _tokens(
+        self, embedding: StaticEmbedding, texts: list[str], remember: bool = True
+    ) -> TokenIds:
+        length = embedding._max_length(self.max_length)
+        if remember:
+            return remembered_token_ids(embedding, texts, length, self.n_jobs)
+        return embedding.token_ids(texts, max_length=length, n_jobs=1)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+class TrainedTextModel(Followed, SeedParameter, TextModel):
+    """Base of those that learn from texts and targets."""
 
     @abstractmethod
     def _start_embedding(
@@ -153,55 +207,3 @@ class TextModel(
         for name, value in {**known, **learnt}.items():
             setattr(self, name, value)
         fit.end(dict)
-
-    def _texts_of(
-        self,
-        embedding: StaticEmbedding,
-        vectorizers: list[NgramTfidf],
-        texts: list[str],
-        remember: bool = True,
-    ) -> Texts:
-        tokens = self._tokens(embedding, texts, remember)
-        blocks = tuple(it.transform(tokens) for it in vectorizers)
-        return Texts(tokens, Features(blocks, embed(embedding, tokens)))
-
-    def _ngrams(self) -> tuple[int, int] | None:
-        return checked_range(self.ngram_range) if self.lexical else None
-
-    # --- Predicting -------------------------------------------------------------------
-
-    def _apply(
-        self,
-        function: Callable[[Features], npt.NDArray[np.float64]],
-        X: Iterable[str],
-        n_columns: int,
-    ) -> npt.NDArray[np.float64]:
-        """Rows of a function of features, computed batch by batch."""
-        n_texts, batches = text_batches(X, _BATCH_SIZE, missing=self.missing)
-        remember = n_texts is not None and n_texts <= _MAX_FOLD
-        blocks = run_batches(
-            lambda batch: function(self._features(batch, remember)),
-            batches,
-            total=n_texts,
-            n_jobs=self.n_jobs,
-            show_progress=bool(self.verbose),
-        )
-        return np.concatenate([np.empty((0, n_columns)), *blocks])
-
-    def _features(self, texts: list[str], remember: bool) -> Features:
-        fitted = self.embedding_, self._vectorizers
-        return self._texts_of(*fitted, texts, remember).features
-
-    def _tokens(
-        self, embedding: StaticEmbedding, texts: list[str], remember: bool = True
-    ) -> TokenIds:
-        length = embedding._max_length(self.max_length)
-        if remember:
-            return remembered_token_ids(embedding, texts, length, self.n_jobs)
-        return embedding.token_ids(texts, max_length=length, n_jobs=1)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        return tags

@@ -44,6 +44,7 @@ from sk_m2v import (
     StaticClassifier,
     StaticEmbeddingTransformer,
     StaticRegressor,
+    ZeroShotClassifier,
 )
 from sk_m2v._version import package_version
 from sk_m2v.tracking import TrackedRun, track
@@ -206,6 +207,7 @@ def test_registry(tuned, client, uri):
         (StaticRegressor(), "Regression"),
         (ContrastiveTransformer(), "Contrastive"),
         (DistillTransformer(), "Distilling"),
+        (ZeroShotClassifier(), "ZeroShotClassifier"),
         (make_pipeline(StaticEmbeddingTransformer(), Ridge()), "Ridge"),
         (make_pipeline(StaticClassifier(), "passthrough"), "FT"),
         (GridSearchCV(make_pipeline(FromScratchClassifier()), {}), "PT"),

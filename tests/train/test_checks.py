@@ -5,14 +5,19 @@ from __future__ import annotations
 import pytest
 from conftest import EXTRA_CHECKS, NumbersAsLabelledTexts
 from sklearn.base import clone
+from sklearn.utils import check_consistent_length
 from sklearn.utils import estimator_checks as checks
+from sklearn.utils.multiclass import check_classification_targets
 
 from sk_m2v import (
     FeatureExtractionClassifier,
     FromScratchClassifier,
     StaticClassifier,
+    ZeroShotClassifier,
 )
 from sk_m2v.train.heads import _logistic
+from sk_m2v.train.labels._descriptions import read_descriptions
+from sk_m2v.train.labels._labels import Labels
 
 
 class NumbersAsClassifiedTexts(NumbersAsLabelledTexts):
@@ -43,7 +48,39 @@ class CheckedPT(NumbersAsTrainedTexts, FromScratchClassifier):
     pass
 
 
-ESTIMATORS = [CheckedFE(), CheckedFT(max_epochs=2), CheckedPT(max_epochs=2)]
+class CheckedZeroShot(NumbersAsClassifiedTexts, ZeroShotClassifier):
+    """Checks tell classes by `y`: those of a class are the examples that describe it.
+
+    Without `y`, or with one class, classes are described by columns.
+    """
+
+    def fit(self, X, y=None):
+        texts = self._texts(X, reset=True)
+        self._examples = None if y is None else (texts, y)
+        return ZeroShotClassifier.fit(self, texts)
+
+    def _described(self):
+        if self._examples is None:
+            return read_descriptions(["c0", "c1"])
+        texts, y = self._examples
+        check_classification_targets(y)
+        labels = Labels.fit(y)
+        codes = labels.encode(y)
+        check_consistent_length(texts, codes)
+        if len(labels.classes_) < 2:
+            raise ValueError("one class")
+        return labels, [
+            [text for text, code in zip(texts, codes, strict=True) if code == index]
+            for index in range(len(labels.classes_))
+        ]
+
+
+ESTIMATORS = [
+    CheckedFE(),
+    CheckedFT(max_epochs=2),
+    CheckedPT(max_epochs=2),
+    CheckedZeroShot(["c0", "c1"]),
+]
 
 
 @pytest.mark.filterwarnings("ignore")

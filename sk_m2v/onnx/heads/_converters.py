@@ -43,6 +43,7 @@ from sk_m2v.train import (
     FromScratchClassifier,
     StaticClassifier,
     StaticRegressor,
+    ZeroShotClassifier,
 )
 from sk_m2v.train.heads._head import Head
 
@@ -74,6 +75,7 @@ def register() -> None:
         FeatureExtractionClassifier,
         StaticClassifier,
         FromScratchClassifier,
+        ZeroShotClassifier,
     ):
         _register(
             classifier,

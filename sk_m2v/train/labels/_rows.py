@@ -265,11 +265,11 @@ def _unknown(value: object, position: int, name: str) -> str:
     )
 
 
-def _unique(classes: Any) -> npt.NDArray[Any]:
-    form, labels = _read(classes, "classes", "single")
+def _unique(classes: Any, name: str = "classes") -> npt.NDArray[Any]:
+    form, labels = _read(classes, name, "single")
     if form != "single":
-        raise ValueError(f"classes must list the labels, got {quoted(classes)}.")
-    return _classes(labels, range(len(labels)), "classes", classes)
+        raise ValueError(f"{name} must list the labels, got {quoted(classes)}.")
+    return _classes(labels, range(len(labels)), name, classes)
 
 
 def _classes(

@@ -27,6 +27,7 @@ from sk_m2v import (
     FromScratchClassifier,
     StaticClassifier,
     StaticRegressor,
+    ZeroShotClassifier,
 )
 
 
@@ -74,6 +75,7 @@ def test_kinds_of_labels(y):
         lambda: FromScratchClassifier(max_epochs=1, dim=12),
         lambda: FromScratchClassifier(max_epochs=1, tokenizer="bpe", lexical=False),
         lambda: FeatureExtractionClassifier(ngram_range=(1, 3), max_length=6),
+        lambda: ZeroShotClassifier(["cats", "dogs", "weather"]),
     ],
 )
 def test_all_classifiers(make, variant):
