@@ -57,7 +57,10 @@ __all__ = [
 ]
 
 # Parts of fitted estimators, which pickles look for here.
-_PARTS = {"NgramTfidf": "sk_m2v.lexical._ngrams"}
+_PARTS = {
+    "LetterTfidf": "sk_m2v.lexical._letter_ngrams",
+    "NgramTfidf": "sk_m2v.lexical._ngrams",
+}
 
 _watch_skl2onnx()
 

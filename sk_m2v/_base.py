@@ -105,13 +105,19 @@ class TextTagsMixin:
         return tags
 
 
-def checked_range(ngram_range: Sequence[Any]) -> tuple[int, int]:
+def checked_range(
+    name: str, value: Sequence[Any], longest: int | None = None
+) -> tuple[int, int]:
     """Shortest and longest n-gram, from what the user says.
 
     Parameters
     ----------
-    ngram_range : tuple or list of (int, int)
+    name : str
+        The parameter.
+    value : tuple or list of (int, int)
         What the user says.
+    longest : int or None, default=None
+        How long they may be. None for any length.
 
     Returns
     -------
@@ -124,12 +130,14 @@ def checked_range(ngram_range: Sequence[Any]) -> tuple[int, int]:
         If these are no such lengths.
     """
     if (
-        len(ngram_range) != 2
-        or not all(isinstance(n, Integral) for n in ngram_range)
-        or not 1 <= ngram_range[0] <= ngram_range[1]
+        len(value) != 2
+        or not all(isinstance(n, Integral) for n in value)
+        or not 1 <= value[0] <= value[1]
+        or (longest is not None and value[1] > longest)
     ):
+        end = "" if longest is None else f" <= {longest}"
         raise ValueError(
-            "ngram_range must be two integers, 1 <= shortest <= longest, got "
-            f"{quoted(ngram_range)}"
+            f"{name} must be two integers, 1 <= shortest <= longest{end}, got "
+            f"{quoted(value)}"
         )
-    return int(ngram_range[0]), int(ngram_range[1])
+    return int(value[0]), int(value[1])

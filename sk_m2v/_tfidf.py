@@ -20,6 +20,7 @@ from sk_m2v._base import (
     as_embedding,
     checked_range,
 )
+from sk_m2v._messages import quoted
 from sk_m2v._parameters import parameters, public
 from sk_m2v._progress import Stages
 from sk_m2v._sklearn import (
@@ -34,12 +35,24 @@ from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding._model import _BATCH_SIZE
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._letter_ngrams import LONGEST, LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
+from sk_m2v.lexical._spelling import spelled_tokens
 from sk_m2v.lexical._stop_words import stop_ids
 from sk_m2v.persistence import PretrainedEstimator
 from sk_m2v.persistence._arrays import Arrays
 from sk_m2v.persistence._ngrams import pack_ngrams, unpack_ngrams
 
+# Of `NgramTfidf`, under the same names.
+_OPTIONS = (
+    "norm",
+    "use_idf",
+    "smooth_idf",
+    "sublinear_tf",
+    "min_df",
+    "max_df",
+    "max_features",
+)
 _LIMIT = [
     Interval(RealNotInt, 0, 1, closed="both"),
     Interval(Integral, 1, None, closed="left"),
@@ -66,17 +79,22 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
 
     Parameters
     ----------
+    analyzer : {"token", "letter"}
+        What n-grams are of: tokens, or the letters inside words, as of scikit-learn's
+        "char_wb". Letters are those that the tokens of a text stand for, normalised as
+        the tokenizer does it.
     ngram_range : tuple of (int, int)
-        Least and largest number of neighbouring tokens that make a column: (1, 2) is
-        single tokens and pairs.
+        Least and largest number of neighbouring tokens or letters that make a column:
+        (1, 2) is single tokens and pairs. Of letters at most 8.
     norm : {"l1", "l2"} or None
-        How to scale each row.
+        How to scale each row. Of letters, a row is the sum of its words, and is scaled
+        as if no n-gram of letters occurred twice: its length is 1, or a little more.
     use_idf : bool
         Whether to weight columns by their inverse document frequency.
     smooth_idf : bool
         Whether to count one more document that has every column.
     sublinear_tf : bool
-        Whether to replace a count `c` by ``1 + log(c)``.
+        Whether to replace a count `c` by ``1 + log(c)``: of letters, that of a word.
     min_df, max_df : int or float
         In how many texts a column must be at least and may be at most: a number, or a
         float from 0 to 1 for a share.
@@ -99,7 +117,7 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
     token_ids_ : ndarray of shape (n_features,), dtype int32
         Ids of the tokens that are columns, ascending. Without limits, these are all
         that occur in the texts of `fit`.
-        Only if `ngram_range` is (1, 1).
+        Only for tokens, and if `ngram_range` is (1, 1).
     idf_ : ndarray of shape (n_features,), dtype float32
         Inverse document frequencies. Only if `use_idf`.
 
@@ -125,6 +143,12 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
     >>> pairs.get_feature_names_out().tolist()
     ['not good']
 
+    Letters tell what is spelt alike:
+
+    >>> letters = TokenTfidfVectorizer(analyzer="letter", ngram_range=(3, 3))
+    >>> letters.fit(["dogs"]).get_feature_names_out().tolist()
+    [' do', 'dog', 'gs ', 'ogs']
+
     Limits as in scikit-learn:
 
     >>> few = TokenTfidfVectorizer(min_df=2, stop_words="english").fit(texts)
@@ -134,6 +158,7 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **TfidfTransformer._parameter_constraints,
+        "analyzer": [StrOptions({"token", "letter"})],
         "ngram_range": [tuple, list],
         "min_df": _LIMIT,
         "max_df": _LIMIT,
@@ -142,6 +167,7 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
         "verbose": ["verbose"],
     }
 
+    analyzer: Literal["token", "letter"] = "token"
     ngram_range: tuple[int, int] = (1, 1)
     norm: str | None = "l2"
     use_idf: bool = True
@@ -240,7 +266,7 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
         -------
         ndarray of shape (n_features,), dtype object
             The tokens as the model's vocabulary spells them, those of an n-gram with a
-            space between.
+            space between; or letters, with a space where a word begins or ends.
         """
         check_is_fitted(self)
         return self._ngrams.names(self.embedding_.vocabulary)
@@ -248,8 +274,9 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
     @property
     def token_ids_(self) -> npt.NDArray[np.int32]:
         """Ids of the tokens that are columns."""
-        if self._ngrams.ngram_range != (1, 1):
-            raise AttributeError("token_ids_ needs ngram_range=(1, 1)")
+        ngrams = self._ngrams
+        if ngrams.ngram_range != (1, 1) or isinstance(ngrams, LetterTfidf):
+            raise AttributeError("token_ids_ needs tokens and ngram_range=(1, 1)")
         return self._ngrams.keys[0].astype(np.int32)
 
     @property
@@ -264,39 +291,49 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
         return {"ngrams": settings}, arrays
 
     def _set_arrays(self, description: Mapping[str, Any], arrays: Arrays) -> None:
-        (self._ngrams,) = unpack_ngrams(
-            description["ngrams"], arrays, self.embedding_.n_tokens
-        )
+        (self._ngrams,) = unpack_ngrams(description["ngrams"], arrays, self.embedding_)
 
     def _fit(self, X: Iterable[str]) -> csr_array:
         """Fit, and return the features."""
         embedding = as_embedding(self.model)
-        ngrams = NgramTfidf(
-            checked_range(self.ngram_range),
-            norm=self.norm,
-            use_idf=self.use_idf,
-            smooth_idf=self.smooth_idf,
-            sublinear_tf=self.sublinear_tf,
-            min_df=self.min_df,
-            max_df=self.max_df,
-            max_features=self.max_features,
-            stop_ids=None
-            if self.stop_words is None
-            else stop_ids(embedding, self.stop_words),
-        )
+        ngrams = self._new_ngrams(embedding)
         with self._stage("tokenizing"):
             tokens = self._tokens(embedding, X, n_jobs=self.n_jobs)
         with self._stage(f"features of {len(tokens.offsets) - 1:,} texts"):
             features = ngrams.fit_transform(tokens, embedding.n_tokens)
         if ngrams.n_features == 0:
-            least = self.ngram_range[0]
-            unit = "known token" if least == 1 else f"{least} known tokens in a row"
-            raise ValueError(
-                f"no {unit} in {features.shape[0]} texts: there is nothing to count"
-            )
+            self._refuse(features.shape[0])
         self.embedding_ = embedding
         self._ngrams = ngrams
         return features
+
+    def _new_ngrams(self, embedding: StaticEmbedding) -> NgramTfidf:
+        letters = self.analyzer == "letter"
+        longest = LONGEST if letters else None
+        ngram_range = checked_range("ngram_range", self.ngram_range, longest)
+        options: dict[str, Any] = {name: getattr(self, name) for name in _OPTIONS}
+        if self.stop_words is not None:
+            options["stop_ids"] = stop_ids(embedding, self.stop_words)
+        if letters:
+            return LetterTfidf(spelled_tokens(embedding), ngram_range, **options)
+        return NgramTfidf(ngram_range, **options)
+
+    def _refuse(self, n_texts: int) -> None:
+        """Say that there are no columns."""
+        # A float is a share: 1 is one text, and 1.0 all.
+        any_text = self.min_df == 1 and not isinstance(self.min_df, float)
+        all_texts = self.max_df == 1 and isinstance(self.max_df, float)
+        if not (any_text and all_texts):
+            raise ValueError(
+                f"no n-gram of {n_texts} texts is within min_df={quoted(self.min_df)} "
+                f"and max_df={quoted(self.max_df)}: try a lower min_df or a higher "
+                "max_df"
+            )
+        least = self.ngram_range[0]
+        unit = "known token" if least == 1 else f"{least} known tokens in a row"
+        if self.analyzer == "letter":
+            unit = f"word of known tokens with {least} letters"
+        raise ValueError(f"no {unit} in {n_texts} texts: there is nothing to count")
 
     def _tokens(
         self, embedding: StaticEmbedding, X: Iterable[str], n_jobs: int | None

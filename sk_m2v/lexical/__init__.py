@@ -1,10 +1,12 @@
 """Which words a text has: TF-IDF of n-grams of token ids, as sparse features.
 
-Read `_ngrams` first, where it happens. `_tables` find the columns of n-grams, `_limits`
-says which n-grams are kept, `_stop_words` which tokens are left out. The estimator is
-`TokenTfidfVectorizer`; classifiers use `NgramTfidf` themselves.
+Read `_ngrams` first, where it happens, then `_letter_ngrams`: the same of `_letters`,
+which tokens stand for (`_spelling`), once a word (`_words`), as a `_product`. `_tables`
+find the columns of n-grams, `_counting` counts them, `_limits` says which are kept,
+`_stop_words` which tokens are left out. The estimator is `TokenTfidfVectorizer`.
 """
 
+from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
 
-__all__ = ["NgramTfidf"]
+__all__ = ["LetterTfidf", "NgramTfidf"]

@@ -11,6 +11,7 @@ from sk_m2v._messages import quoted
 
 def kept_columns(
     counts: csr_array,
+    times: npt.NDArray[np.float64],
     min_df: int | float,
     max_df: int | float,
     max_features: int | None,
@@ -21,6 +22,8 @@ def kept_columns(
     ----------
     counts : csr_array of shape (n_texts, n_ngrams)
         Occurrences of n-grams.
+    times : ndarray of shape (n_texts,), dtype float64
+        How often each text counts.
     min_df, max_df : int or float
         In how many texts an n-gram must be at least and may be at most: a number, or a
         float from 0 to 1 for a share.
@@ -35,29 +38,25 @@ def kept_columns(
     Raises
     ------
     ValueError
-        If no n-gram can be in few and many enough texts, or none is.
+        If no n-gram can be in few and many enough texts.
     """
-    n_texts, n_columns = counts.shape
+    n_texts, n_columns = int(times.sum()), counts.shape[1]
     kept = np.ones(n_columns, dtype=bool)
     least, most = (
         it * n_texts if isinstance(it, float) else it for it in (min_df, max_df)
     )
     if least <= 1 and most >= n_texts and max_features is None:
         return kept
-    if most < least:
+    if most < min(least, n_texts):
         raise ValueError(
             f"max_df={quoted(max_df)} are at most {quoted(most)} texts of {n_texts}, "
             f"and min_df={quoted(min_df)} at least {quoted(least)}: nothing can be both"
         )
-    in_texts = np.bincount(counts.indices, minlength=n_columns)
+    entry_times = np.repeat(times, np.diff(counts.indptr))
+    in_texts = np.bincount(counts.indices, entry_times, n_columns)
     kept = (in_texts >= least) & (in_texts <= most)
     if max_features is not None and kept.sum() > max_features:
-        totals = np.bincount(counts.indices, counts.data, n_columns)
+        totals = np.bincount(counts.indices, counts.data * entry_times, n_columns)
         order = np.argsort(-np.where(kept, totals, -1), kind="stable")
         kept[order[max_features:]] = False
-    if n_columns and not kept.any():
-        raise ValueError(
-            f"no n-gram is in at least {quoted(least)} and at most {quoted(most)} of "
-            f"{n_texts} texts: try a lower min_df or a higher max_df"
-        )
     return kept

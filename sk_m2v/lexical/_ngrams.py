@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ from scipy.sparse import csr_array
 from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._counting import count, distinct
 from sk_m2v.lexical._limits import kept_columns
+from sk_m2v.lexical._product import Product
 from sk_m2v.lexical._tables import (
     DirectTable,
     HashTable,
@@ -93,9 +95,16 @@ class NgramTfidf:
         self.keys: list[Int64Array] = []
         self.idf: npt.NDArray[np.float32] | None = None
 
-    # Tables follow from the keys, and are larger.
+    # What follows from the rest, and is larger.
+    _DERIVED: ClassVar[tuple[str, ...]] = ("_tables",)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {name: it for name, it in vars(self).items() if name != "_tables"}
+        state = vars(self).items()
+        return {name: it for name, it in state if name not in self._DERIVED}
+
+    def _forget(self) -> None:
+        for name in self._DERIVED:
+            vars(self).pop(name, None)
 
     @property
     def n_features(self) -> int:
@@ -173,6 +182,21 @@ class NgramTfidf:
         """
         return self._weighted(self._counts(self._without_stop_ids(tokens)))
 
+    def factored(self, tokens: TokenIds) -> csr_array | Product:
+        """Features of texts, as a product if that is less work.
+
+        Parameters
+        ----------
+        tokens : TokenIds
+            Ids of the texts.
+
+        Returns
+        -------
+        csr_array or Product of shape (n_texts, n_features)
+            What can be multiplied by weights.
+        """
+        return self.transform(tokens)
+
     def names(self, vocabulary: Sequence[str]) -> npt.NDArray[Any]:
         """The n-grams, in the order of the columns.
 
@@ -186,16 +210,44 @@ class NgramTfidf:
         ndarray of shape (n_features,), dtype object
             The tokens of each n-gram, with a space between them.
         """
-        spelled = np.array(vocabulary, dtype=object)
+        return self._joined(np.array(vocabulary, dtype=object), " ")
+
+    def _joined(self, spelled: npt.NDArray[Any], between: str) -> npt.NDArray[Any]:
+        """Names of the n-grams, from those of their parts."""
         blocks = [np.empty(0, dtype=object)]
         for n, keys in zip(self.lengths, self.keys, strict=True):
             keys, ids = np.divmod(keys, self.n_tokens)
             names = spelled[ids]
             for _ in range(n - 1):
                 keys, ids = np.divmod(keys, self.n_tokens)
-                names = spelled[ids] + " " + names
+                names = spelled[ids] + between + names
             blocks.append(names)
         return np.concatenate(blocks)
+
+    def occurrences(self, tokens: TokenIds) -> Iterator[tuple[Int64Array, Int32Array]]:
+        """Where the known n-grams of each length are.
+
+        Parameters
+        ----------
+        tokens : TokenIds
+            Ids of the texts; for n-grams of letters, the letters.
+
+        Yields
+        ------
+        starts : ndarray of shape (n_occurrences,), dtype int64
+            Place of the first id.
+        columns : ndarray of shape (n_occurrences,), dtype int32
+            Column of the n-gram.
+        """
+        first = 0
+        for grams, keys, table in zip(
+            self._grams(tokens), self.keys, self._tables, strict=True
+        ):
+            columns = table.find(grams.keys)
+            # Positions, not masks: a processor cannot guess which n-grams are known.
+            known = np.flatnonzero(columns >= 0)
+            yield grams.starts[known], columns[known] + np.int32(first)
+            first += len(keys)
 
     @property
     def lengths(self) -> range:
@@ -217,18 +269,14 @@ class NgramTfidf:
         sample_weight: npt.NDArray[np.floating] | None,
     ) -> csr_array:
         """Fit, and return the counts."""
-        _check_lengths(self.ngram_range, n_tokens)
         weights = np.ones(tokens.offsets.size - 1)
         if sample_weight is not None:
             weights = np.asarray(sample_weight, dtype=np.float64)
         self.n_tokens = n_tokens
         tokens = self._without_stop_ids(tokens)
-        self.keys = [
-            _distinct(keys if weights.all() else keys[weights[rows] > 0])
-            for rows, keys in self._grams(tokens)
-        ]
-        vars(self).pop("_tables", None)
-        counts = self._limited(self._counts(tokens))
+        self._learn_keys(tokens, n_tokens, weights)
+        self._forget()
+        counts = self._limited(self._counts(tokens), weights)
         if self.use_idf:
             row_weights = np.repeat(weights, np.diff(counts.indptr))
             frequencies = np.bincount(counts.indices, row_weights, self.n_features)
@@ -237,43 +285,50 @@ class NgramTfidf:
             self.idf = idf.astype(np.float32)
         return counts
 
+    def _learn_keys(
+        self, tokens: TokenIds, n_tokens: int, weights: npt.NDArray[np.float64]
+    ) -> None:
+        """Learn which n-grams there are."""
+        _check_lengths(self.ngram_range, n_tokens)
+        counting = tokens.keep(np.repeat(weights > 0, np.diff(tokens.offsets)))
+        self.keys = [distinct(keys) for _, keys in self._grams(counting)]
+
+    @property
+    def n_ids(self) -> int:
+        """Number of tokens of the tokenizer."""
+        return self.n_tokens
+
     def _without_stop_ids(self, tokens: TokenIds) -> TokenIds:
         if self.stop_ids is None:
             return tokens
-        table = np.ones(self.n_tokens, dtype=bool)
+        table = np.ones(self.n_ids, dtype=bool)
         table[self.stop_ids] = False
         return tokens.keep(table[tokens.ids])
 
-    def _limited(self, counts: csr_array) -> csr_array:
+    def _limited(
+        self, counts: csr_array, weights: npt.NDArray[np.float64]
+    ) -> csr_array:
         """Forget n-grams that are too rare, too frequent or too many."""
         limits = self.min_df, self.max_df, self.max_features
-        kept = kept_columns(counts, *limits)
+        # A text of weight 2 is two, and one of weight 0.5 is one.
+        kept = kept_columns(counts, np.ceil(weights), *limits)
         if kept.all():
             return counts
         ends = np.cumsum([len(keys) for keys in self.keys])
         masks = np.split(kept, ends[:-1])
         self.keys = [keys[it] for keys, it in zip(self.keys, masks, strict=True)]
-        vars(self).pop("_tables", None)
+        self._forget()
         return counts[:, np.flatnonzero(kept)]
 
     def _counts(self, tokens: TokenIds) -> csr_array:
         """How often each known n-gram occurs in each text."""
-        first = 0
-        found = []
-        for grams, keys, table in zip(
-            self._grams(tokens), self.keys, self._tables, strict=True
-        ):
-            columns = table.find(grams.keys)
-            # Positions, not masks: a processor cannot guess which n-grams are known.
-            known = np.flatnonzero(columns >= 0)
-            found.append((grams.rows[known], columns[known] + np.int32(first)))
-            first += len(keys)
-        return _count(found, (tokens.offsets.size - 1, first))
+        rows = _rows(tokens)
+        found = [(rows[starts], it) for starts, it in self.occurrences(tokens)]
+        return count(found, (tokens.offsets.size - 1, self.n_features))
 
     def _grams(self, tokens: TokenIds) -> Iterator[_Grams]:
         """All n-grams, for each length."""
-        ids, offsets = tokens
-        rows = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+        ids, rows = tokens.ids, _rows(tokens)
         for n in self.lengths:
             size = max(ids.size - n + 1, 0)
             keys = ids[:size].astype(np.int64)
@@ -281,10 +336,11 @@ class NgramTfidf:
                 keys *= self.n_tokens
                 keys += ids[i : i + size]
             if n == 1:
-                yield _Grams(rows, keys)
+                yield _Grams(np.arange(size), keys)
             else:
                 inside = rows[:size] == rows[n - 1 : n - 1 + size]
-                yield _Grams(rows[:size][inside], keys[inside])
+                starts = np.flatnonzero(inside)
+                yield _Grams(starts, keys[starts])
 
     def _weighted(self, counts: csr_array) -> csr_array:
         """Turn counts into features, in place."""
@@ -307,10 +363,15 @@ class NgramTfidf:
 
 
 class _Grams(NamedTuple):
-    """The n-grams of one length: the row and the key of each."""
+    """The n-grams of one length: the place of the first id, and the key, of each."""
 
-    rows: Int64Array
+    starts: Int64Array
     keys: Int64Array
+
+
+def _rows(tokens: TokenIds) -> Int64Array:
+    """Text of each token."""
+    return np.repeat(np.arange(tokens.offsets.size - 1), np.diff(tokens.offsets))
 
 
 def _check_lengths(ngram_range: tuple[int, int], n_tokens: int) -> None:
@@ -322,44 +383,3 @@ def _check_lengths(ngram_range: tuple[int, int], n_tokens: int) -> None:
             f"ngram_range={quoted(ngram_range)} is too long: with {n_tokens} tokens, "
             f"n-grams can have at most {largest}"
         )
-
-
-def _count(
-    found: list[tuple[Int64Array, Int32Array]], shape: tuple[int, int]
-) -> csr_array:
-    """Count rows and columns of occurrences, in canonical form.
-
-    A cell is one integer, so that sorting brings together what is equal, and puts rows
-    and columns in order as well: less work than `csr_array.sum_duplicates`.
-    """
-    n_rows, n_columns = shape
-    bits = n_columns.bit_length()
-    # Batches have small integers, which sort faster.
-    dtype = np.dtype(np.int32 if (n_rows + 1) << bits < 2**31 else np.int64)
-    row_cells: npt.NDArray[Any] = np.arange(n_rows + 1, dtype=dtype) << bits
-    cells = np.concatenate([row_cells[rows] | columns for rows, columns in found])
-    cells.sort()
-    firsts = _first_of_equals(cells)
-    counts = np.diff(firsts, append=cells.size)
-    cells = cells[firsts]
-    index_type = np.int32 if max(cells.size, n_columns) < 2**31 else np.int64
-    row_starts = np.searchsorted(cells, row_cells)
-    columns = (cells & ((1 << bits) - 1)).astype(index_type)
-    matrix = csr_array(
-        (counts.astype(np.float32), columns, row_starts.astype(index_type)), shape=shape
-    )
-    matrix.has_canonical_format = True
-    return matrix
-
-
-def _distinct(keys: Int64Array) -> Int64Array:
-    """Distinct keys, ascending; `numpy.unique` hashes, and takes four times as long."""
-    keys = np.sort(keys)
-    return keys[_first_of_equals(keys)]
-
-
-def _first_of_equals(ordered: npt.NDArray[Any]) -> Int64Array:
-    """Where in an ordered array each value occurs first."""
-    is_first = np.ones(ordered.size, dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
-    return np.flatnonzero(is_first)

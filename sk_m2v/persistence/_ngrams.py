@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._messages import shortened
+from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
+from sk_m2v.lexical._spelling import spelled_tokens
 from sk_m2v.persistence._arrays import Arrays, checked_array
 
 _SETTINGS = ("norm", "use_idf", "smooth_idf", "sublinear_tf")
@@ -38,6 +42,8 @@ def pack_ngrams(
         options = {name: getattr(it, name) for name in _SETTINGS}
         if it.stop_ids is not None:
             options["stop_ids"] = it.stop_ids.tolist()
+        if isinstance(it, LetterTfidf):
+            options["alphabet"] = it.alphabet
         settings.append({"n": first, "last": last, **options})
         for n, keys in zip(it.lengths, it.keys, strict=True):
             arrays[_keys_name(i, n, first)] = keys
@@ -47,7 +53,7 @@ def pack_ngrams(
 
 
 def unpack_ngrams(
-    settings: Sequence[Mapping[str, Any]], arrays: Arrays, n_tokens: int
+    settings: Sequence[Mapping[str, Any]], arrays: Arrays, embedding: StaticEmbedding
 ) -> list[NgramTfidf]:
     """Make lexical features again.
 
@@ -57,8 +63,8 @@ def unpack_ngrams(
         From `pack_ngrams`.
     arrays : mapping of str to ndarray
         From `pack_ngrams`.
-    n_tokens : int
-        Number of tokens of the tokenizer.
+    embedding : StaticEmbedding
+        The model whose tokens they are of.
 
     Returns
     -------
@@ -71,6 +77,7 @@ def unpack_ngrams(
         If something is missing, of another shape, or impossible.
     """
     vectorizers = []
+    n_tokens = embedding.n_tokens
     for i, it in enumerate(settings):
         first = int(it["n"])
         last = int(it.get("last", first))  # up to 0.1.0 there was only one length
@@ -81,16 +88,21 @@ def unpack_ngrams(
                 min(stop_ids) >= 0 and max(stop_ids) < n_tokens
             ):
                 raise ValueError(f"'stop_ids' are no ids of {n_tokens} tokens")
-        ngrams = NgramTfidf((first, last), **options)
-        ngrams.n_tokens = n_tokens
+        if (alphabet := it.get("alphabet")) is None:
+            ngrams = NgramTfidf((first, last), **options)
+            ngrams.n_tokens = n_tokens
+        else:
+            ngrams = _letters(embedding, alphabet, (first, last), options)
+        n_digits = ngrams.n_tokens
         for n in ngrams.lengths:
             name = _keys_name(i, n, first)
             keys = checked_array(arrays, name, (None,), (np.int64,))
             if keys.size and not (
-                keys[0] >= 0 and keys[-1] < n_tokens**n and (keys[1:] > keys[:-1]).all()
+                keys[0] >= 0 and keys[-1] < n_digits**n and (keys[1:] > keys[:-1]).all()
             ):
                 raise ValueError(
-                    f"{name!r} are not ascending n-grams of {n_tokens} tokens"
+                    f"{name!r} are not ascending n-grams of {shortened(n_digits)} "
+                    "tokens"
                 )
             ngrams.keys.append(keys)
         if not ngrams.n_features:
@@ -100,6 +112,19 @@ def unpack_ngrams(
             ngrams.idf = checked_array(arrays, f"ngrams.{i}.idf", shape, (np.float32,))
         vectorizers.append(ngrams)
     return vectorizers
+
+
+def _letters(
+    embedding: StaticEmbedding,
+    alphabet: Any,
+    ngram_range: tuple[int, int],
+    options: dict[str, Any],
+) -> LetterTfidf:
+    if not isinstance(alphabet, str) or len(set(alphabet)) < len(alphabet):
+        raise ValueError("'alphabet' is not a text of different letters")
+    ngrams = LetterTfidf(spelled_tokens(embedding), ngram_range, **options)
+    ngrams.set_alphabet(alphabet)
+    return ngrams
 
 
 def _keys_name(index: int, n: int, first: int) -> str:

@@ -33,8 +33,8 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
     """Classify texts with a classifier on frozen features.
 
     The features are the embedding of a text, and beside it (`lexical`) the TF-IDF of
-    its tokens and pairs of tokens: what a text means, and which words it has. Each text
-    is tokenized once for both.
+    its tokens, pairs of tokens, and letters: what a text means, and which words it has.
+    Each text is tokenized once for all.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
         None is ``LogisticRegression(C=C)``. For several labels a text, one is fitted
         per label.
     lexical : bool
-        Whether to add the TF-IDF of n-grams of tokens.
+        Whether to add the TF-IDF of n-grams of tokens and letters.
     embedding_weight : float
         Factor of the embedding, whose length is 1, beside the lexical features, of
-        which each length of n-gram has length 1. The larger, the more the meaning
-        counts, and the less single words.
+        which tokens, pairs and letters have length 1 each. The larger, the more the
+        meaning counts, and the less single words.
     random_state : int, RandomState or None
         Seed of the head, where it has one and does not say.
 

@@ -56,7 +56,7 @@ class PersistenceMixin(Model2VecMixin):
         self, description: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]
     ) -> None:
         embedding = self.embedding_
-        vectorizers = unpack_ngrams(description["ngrams"], arrays, embedding.n_tokens)
+        vectorizers = unpack_ngrams(description["ngrams"], arrays, embedding)
         n_lexical = sum(it.n_features for it in vectorizers)
         head = unpack_head(description["layers"], arrays, embedding.dim, n_lexical)
         n_outputs = head.lexical.shape[1]
@@ -114,10 +114,10 @@ class PersistenceMixin(Model2VecMixin):
         -----
         The scores of a text are its intercept plus the sum of its shares. If scores are
         linear in the features (`exact`), a share is the token's term of the mean
-        vector, plus an equal part of each n-gram that the token is in, and the
-        intercept is that of the classifier. Otherwise a share is what the score loses
-        without that one token: such shares are not additive, and the intercept is what
-        is left.
+        vector, plus an equal part of each n-gram that the token is in (of letters, as
+        many parts as are letters of the token), and the intercept is that of the
+        classifier. Otherwise a share is what the score loses without that one token:
+        such shares are not additive, and the intercept is what is left.
 
         Two classes have two scores, whose difference is `decision_function`.
 

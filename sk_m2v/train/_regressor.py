@@ -50,14 +50,14 @@ class StaticRegressor(  # numpydoc ignore=PR02
 
     The vectors of the tokens and a head over their mean learn together, from a ridge
     regression on the frozen features. The weights that it gives to n-grams of tokens
-    (`lexical`) stay. Only `fit` needs torch and skorch; a fitted regressor predicts,
-    pickles and loads without.
+    and letters (`lexical`) stay. Only `fit` needs torch and skorch; a fitted regressor
+    predicts, pickles and loads without.
 
     Parameters
     ----------
     lexical : bool
-        Whether to give n-grams of tokens weights of their own, times their TF-IDF. For
-        vectors of hundreds of dimensions, these take most of the time.
+        Whether to give n-grams of tokens and letters weights of their own, times their
+        TF-IDF. For vectors of hundreds of dimensions, these take most of the time.
     embedding_weight : float
         Factor of the embedding in the ridge regression that training starts from.
     alpha : float

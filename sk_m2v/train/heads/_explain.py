@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array, csr_array
 from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._pooling import mean_vectors
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._letter_ngrams import LetterTfidf
+from sk_m2v.lexical._letters import BOUNDARY
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train.features._features import Features, embed
 from sk_m2v.train.heads._explanation import Explanation, explanation
@@ -66,7 +69,7 @@ def explain(estimator: Any, X: Iterable[str]) -> list[Explanation]:
 
 def _scores(estimator: Any, tokens: TokenIds) -> FloatArray:
     features = Features(
-        tuple(it.transform(tokens) for it in estimator._vectorizers),
+        tuple(it.factored(tokens) for it in estimator._vectorizers),
         embed(estimator.embedding_, tokens),
     )
     scores: FloatArray = estimator._head.scores(*features)
@@ -87,7 +90,7 @@ def _terms(
     first = 0
     for ngrams in vectorizers:
         weights = head.lexical[first : first + ngrams.n_features]
-        _add_lexical_terms(terms, ngrams, weights, tokens)
+        terms += _spread(ngrams, tokens) @ weights.astype(np.float64)
         first += ngrams.n_features
     return terms
 
@@ -108,33 +111,36 @@ def _dense_terms(
     return terms
 
 
-def _add_lexical_terms(
-    terms: FloatArray,
-    ngrams: NgramTfidf,
-    weights: npt.NDArray[np.float32],
-    tokens: TokenIds,
-) -> None:
-    """Spread the entry of each n-gram over its occurrences, and over their tokens."""
-    n, _ = ngrams.ngram_range
-    (known,) = ngrams.keys
-    if not (size := tokens.ids.size - n + 1) > 0:
-        return
-    keys = np.zeros(size, np.int64)
-    for i in range(n):
-        keys = keys * ngrams.n_tokens + tokens.ids[i : i + size]
-    rows = np.repeat(np.arange(len(tokens.offsets) - 1), np.diff(tokens.offsets))
-    columns = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-    inside = rows[:size] == rows[n - 1 :]
-    places = np.flatnonzero(inside & (known[columns] == keys))
-    columns = columns[places]
+def _spread(ngrams: NgramTfidf, tokens: TokenIds) -> csr_array:
+    """Entries of texts, spread evenly over the occurrences of n-grams and their tokens.
 
-    entries = ngrams.transform(tokens).tocoo()  # in the order of rows and columns
-    cells = entries.row.astype(np.int64) * len(known) + entries.col
-    entry = np.searchsorted(cells, rows[places] * len(known) + columns)
-    times = np.bincount(entry, minlength=cells.size)
-    values = entries.data.astype(np.float64)[entry] / (times[entry] * n)
-    for i in range(n):
-        terms[places + i] += values[:, None] * weights[columns]
+    Of letters, over those that belong to a token: boundaries of words do not.
+    """
+    units, owners = tokens, np.arange(tokens.ids.size)
+    if isinstance(ngrams, LetterTfidf):
+        units, owners = ngrams.letters.stream(tokens)
+        owners = np.where(units.ids == BOUNDARY, -1, owners)
+    rows = np.repeat(np.arange(units.offsets.size - 1), np.diff(units.offsets))
+    entries = ngrams.transform(tokens).tocoo()
+    cells = entries.row.astype(np.int64) * ngrams.n_features + entries.col
+    order = np.argsort(cells)
+    cells, data = cells[order], entries.data[order].astype(np.float64)
+    places, columns, found = [], [], []
+    for n, (starts, of_starts) in zip(
+        ngrams.lengths, ngrams.occurrences(units), strict=True
+    ):
+        entry = np.searchsorted(cells, rows[starts] * ngrams.n_features + of_starts)
+        inside = owners[starts[:, None] + np.arange(n)]
+        is_owned = inside >= 0
+        size = is_owned.sum(axis=1)
+        times = np.bincount(entry, minlength=cells.size)
+        values = data[entry] / (times[entry] * size)
+        places.append(inside[is_owned])
+        columns.append(np.repeat(of_starts, size))
+        found.append(np.repeat(values, size))
+    shape = tokens.ids.size, ngrams.n_features
+    parts = [np.concatenate(it) for it in (found, places, columns)]
+    return coo_array((parts[0], (parts[1], parts[2])), shape=shape).tocsr()
 
 
 # --- Other heads --------------------------------------------------------------------

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 from scipy.special import expit, softmax
 
 from sk_m2v._parameters import public
+from sk_m2v.train.features._features import Block
 
 Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
@@ -100,12 +100,12 @@ class Head:
         """Whether scores are linear in the embedding."""
         return len(self.layers) == 1 and isinstance(self.layers[0], Linear)
 
-    def scores(self, blocks: Sequence[csr_array], dense: Float32Array) -> FloatArray:
+    def scores(self, blocks: Sequence[Block], dense: Float32Array) -> FloatArray:
         """Scores of texts.
 
         Parameters
         ----------
-        blocks : sequence of csr_array of shape (n_texts, n_features), dtype float32
+        blocks : sequence of csr_array or Product of shape (n_texts, n_features)
             Lexical features; their columns one after another are those of `lexical`.
         dense : ndarray of shape (n_texts, dim), dtype float32
             Embeddings.
@@ -121,12 +121,12 @@ class Head:
         lexical = self.lexical_scores(blocks)
         return rows if lexical is None else rows + lexical
 
-    def lexical_scores(self, blocks: Sequence[csr_array]) -> FloatArray | None:
+    def lexical_scores(self, blocks: Sequence[Block]) -> FloatArray | None:
         """Part of the scores that comes from the lexical features.
 
         Parameters
         ----------
-        blocks : sequence of csr_array of shape (n_texts, n_features), dtype float32
+        blocks : sequence of csr_array or Product of shape (n_texts, n_features)
             As in `scores`.
 
         Returns
@@ -143,13 +143,13 @@ class Head:
         return scores
 
     def probabilities(
-        self, blocks: Sequence[csr_array], dense: Float32Array, *, multilabel: bool
+        self, blocks: Sequence[Block], dense: Float32Array, *, multilabel: bool
     ) -> FloatArray:
         """Probabilities of classes, which sum to 1, or of labels, each for itself.
 
         Parameters
         ----------
-        blocks, dense : sequence of csr_array, ndarray
+        blocks, dense : sequence of csr_array or Product, ndarray
             As in `scores`.
         multilabel : bool
             Whether a text can have any number of labels.

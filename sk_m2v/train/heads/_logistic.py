@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array, hstack
 from scipy.special import expit, logsumexp
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -64,20 +63,19 @@ def fit_logistic(
     list of LogisticRegression or DummyClassifier
         As `fit_heads` returns them: one for classes, or one for each label.
     """
-    lexical = (
-        hstack(features.blocks, format="csr")
-        if features.blocks
-        else csr_array((len(Y), 0), dtype=np.float32)
-    )
-    data = _Data(Merged(lexical), features.dense * np.float64(embedding_weight))
+    lexical = features.lexical()
+    merged = Merged(lexical)
+    dense = features.dense * np.float64(embedding_weight)
     if Y.ndim == 1:
         classes, truth = np.unique(Y, return_inverse=True)
+        data = _data(merged, dense, classes.size)
         if classes.size == 2:
             fit = _minimise(data, _Sigmoids(truth[:, None], weights[:, None]), C)
         else:
             fit = _minimise(data, _Softmax(truth, weights), C)
         return [_estimator(fit, classes, C)]
     varied = Y.min(axis=0) != Y.max(axis=0)
+    data = _data(merged, dense, int(varied.sum()))
     fit = _minimise(data, _Sigmoids(Y[:, varied], weights[:, varied]), C)
     columns = iter(range(fit.intercept.size))
     return [
@@ -159,19 +157,55 @@ class _Data:
         self._transposed = merged.matrix.T.tocsr()
         self._dense = dense
 
-    def sums(self, factors: FloatArray) -> tuple[FloatArray, FloatArray]:
-        # Return sums of the rows, lexical and dense, with `factors` of the texts.
-        return self._transposed @ factors, self._dense.T @ factors
-
-    def scores(self, sums: tuple[FloatArray, FloatArray]) -> FloatArray:
-        # Return the inner products of sums with the rows.
-        scores: FloatArray = self._merged.matrix @ sums[0] + self._dense @ sums[1]
-        return scores
+    def products(self, factors: FloatArray) -> tuple[FloatArray, float]:
+        # Sum the rows with `factors` of the texts. Return the inner products of the
+        # sums with the rows, and the largest element of the sums.
+        lexical, dense = self._sums(factors)
+        scores: FloatArray = self._merged.matrix @ lexical + self._dense @ dense
+        return scores, _largest(lexical, dense)
 
     def weights(self, factors: FloatArray) -> FloatArray:
         # Return a sum of the rows, of all features.
-        lexical, dense = self.sums(factors)
+        lexical, dense = self._sums(factors)
         return np.concatenate([self._merged.unmerge(lexical), dense])
+
+    def _sums(self, factors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return self._transposed @ factors, self._dense.T @ factors
+
+
+class _FewTexts(_Data):
+    """The same with the inner products of all pairs of texts, computed once."""
+
+    def __init__(self, merged: Merged, dense: FloatArray) -> None:
+        super().__init__(merged, dense)
+        lexical = merged.matrix @ self._transposed
+        self._pairs = lexical.toarray() + dense @ dense.T
+
+    def products(self, factors: FloatArray) -> tuple[FloatArray, float]:
+        scores = self._pairs @ factors
+        length = np.sqrt(max(np.vdot(factors, scores), 0))
+        # No element is larger than the length; only near the end it has to be known.
+        near = length < 100 * TOLERANCE
+        return scores, _largest(*self._sums(factors)) if near else float(length)
+
+
+def _largest(*arrays: FloatArray) -> float:
+    return float(max(np.abs(it).max(initial=0) for it in arrays))
+
+
+# What the inner products of pairs may take, and how often the solver needs the data.
+_MOST_TEXTS = 4_000
+_N_PRODUCTS = 100
+
+
+def _data(merged: Merged, dense: FloatArray, n_outputs: int) -> _Data:
+    """Choose what is less work."""
+    n_texts, n_columns = merged.matrix.shape
+    in_texts = np.bincount(merged.matrix.indices, minlength=n_columns)
+    work_of_pairs = float((in_texts.astype(np.float64) ** 2).sum())
+    saves = work_of_pairs < _N_PRODUCTS * merged.matrix.nnz * n_outputs
+    few = n_texts <= _MOST_TEXTS and saves
+    return (_FewTexts if few else _Data)(merged, dense)
 
 
 class _Vector(NamedTuple):
@@ -204,10 +238,9 @@ def _minimise(data: _Data, loss: _Sigmoids | _Softmax, C: float) -> _Fit:
 
     def gradient(at: _Vector, residual: FloatArray) -> tuple[_Vector, float]:
         factors = residual + penalty * at.factors
-        sums = data.sums(factors)
         intercept = residual.sum(axis=0)
-        largest = max(np.abs(it).max(initial=0) for it in (*sums, intercept))
-        return _Vector(factors, intercept, data.scores(sums)), float(largest)
+        scores, largest = data.products(factors)
+        return _Vector(factors, intercept, scores), max(largest, _largest(intercept))
 
     def value(at: _Vector) -> tuple[float, FloatArray]:
         plain, residual = loss(at.scores + at.intercept)

@@ -73,9 +73,7 @@ def self_trained_head(
     if np.unique(Y[kept]).size < 2:
         lexical = np.zeros((features.n_lexical, n_classes))
         return _linear(of_start.weight, of_start.bias, lexical), 0
-    seen = Features(
-        tuple(block[kept] for block in features.blocks), features.dense[kept]
-    )
+    seen = Features((features.lexical()[kept],), features.dense[kept])
     heads = fit_logistic(seen, embedding_weight, Y[kept], weights[kept], C=C)
     learnt = as_linear(
         heads,

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
 
 from sk_m2v._parameters import public
-from sk_m2v.train.features._features import Features
+from sk_m2v.train.features._features import Block, Features
 from sk_m2v.train.heads._head import to_probabilities
 
 FloatArray = npt.NDArray[np.float64]
@@ -40,13 +39,13 @@ class SklearnHead:
         self._multilabel = multilabel
 
     def scores(
-        self, blocks: Sequence[csr_array], dense: npt.NDArray[np.float32]
+        self, blocks: Sequence[Block], dense: npt.NDArray[np.float32]
     ) -> FloatArray:
         """Scores of texts: those of the classifiers, or logarithms of probabilities.
 
         Parameters
         ----------
-        blocks, dense : sequence of csr_array, ndarray
+        blocks, dense : sequence of csr_array or Product, ndarray
             As in `Head.scores`.
 
         Returns
@@ -65,7 +64,7 @@ class SklearnHead:
 
     def probabilities(
         self,
-        blocks: Sequence[csr_array],
+        blocks: Sequence[Block],
         dense: npt.NDArray[np.float32],
         *,
         multilabel: bool,
@@ -77,7 +76,7 @@ class SklearnHead:
 
         Parameters
         ----------
-        blocks, dense : sequence of csr_array, ndarray
+        blocks, dense : sequence of csr_array or Product, ndarray
             As in `Head.scores`.
         multilabel : bool
             Whether a text can have any number of labels.

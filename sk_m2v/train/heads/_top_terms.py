@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy.typing as npt
 
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._similarity import unit_vectors
+from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train.heads._head import Head
 
@@ -35,21 +38,36 @@ def term_weights(
     terms : ndarray of shape (n_terms,), dtype object
         Tokens, and n-grams of them with spaces between.
     weights : ndarray of shape (n_terms, n_classes), dtype float64
-        Of a token: the scores of a text of that token alone, less the intercept. Of
-        a longer n-gram: what it adds to them when it is the only one of its length.
+        Of a token: the scores of a text of that token alone, less the intercept; the
+        n-grams of its letters are part of it. Of a longer n-gram: what it adds to them
+        when it is the only one of its length.
     """
     layer = head.layers[0].weight.astype(np.float64)
     vectors = unit_vectors(embedding._folded_vectors()).astype(np.float64)
-    if not vectorizers:
+    columns = np.cumsum([0, *(it.n_features for it in vectorizers)])
+    parts = [
+        (it, head.lexical[a:b].astype(np.float64))
+        for it, (a, b) in zip(vectorizers, pairwise(columns), strict=True)
+    ]
+    letters = [it for it in parts if isinstance(it[0], LetterTfidf)]
+    others = [it for it in parts if not isinstance(it[0], LetterTfidf)]
+
+    def weights_of_tokens(ids: npt.NDArray[Any]) -> FloatArray:
+        # All that tokens weigh, but for features of their own.
+        alone = TokenIds(ids.astype(np.int32), np.arange(ids.size + 1))
+        weights: FloatArray = vectors[ids] @ layer
+        for ngrams, block in letters:
+            weights += ngrams.transform(alone) @ block
+        return weights
+
+    if not others:
         known = np.setdiff1d(np.arange(embedding.n_tokens), embedding._special_ids)
         names = np.array(embedding.vocabulary, dtype=object)[known]
-        return names, vectors[known] @ layer
-    terms, weights, first = [], [], 0
-    for ngrams in vectorizers:
-        block = head.lexical[first : first + ngrams.n_features].astype(np.float64)
-        first += ngrams.n_features
+        return names, weights_of_tokens(known)
+    terms, weights = [], []
+    for ngrams, block in others:
         if ngrams.ngram_range == (1, 1):
-            block += vectors[ngrams.keys[0]] @ layer
+            block += weights_of_tokens(ngrams.keys[0])
         terms.append(ngrams.names(embedding.vocabulary))
         weights.append(block)
     return np.concatenate(terms), np.concatenate(weights)

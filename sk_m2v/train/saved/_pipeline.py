@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from sk_m2v._messages import shortened
 from sk_m2v._tfidf import TokenTfidfVectorizer
 from sk_m2v._transformer import StaticEmbeddingTransformer
+from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.train.heads._head import Head, Linear, ReLU
 from sk_m2v.train.labels._labels import Labels
 
@@ -78,11 +79,18 @@ def _transformers(estimator: Any) -> list[tuple[str, Any]]:
     }
     transformers: list[tuple[str, Any]] = []
     for ngrams in estimator._vectorizers:
+        letters = isinstance(ngrams, LetterTfidf)
         vectorizer = TokenTfidfVectorizer(
-            embedding, ngram_range=ngrams.ngram_range, sublinear_tf=True, **reading
+            embedding,
+            analyzer="letter" if letters else "token",
+            ngram_range=ngrams.ngram_range,
+            sublinear_tf=True,
+            min_df=ngrams.min_df,
+            **reading,
         )
         vectorizer.embedding_, vectorizer._ngrams = embedding, ngrams
-        transformers.append((f"{ngrams.ngram_range[0]}-grams", vectorizer))
+        name = "letters" if letters else f"{ngrams.ngram_range[0]}-grams"
+        transformers.append((name, vectorizer))
     embed = StaticEmbeddingTransformer(embedding, normalize=True, **reading)
     embed.fit().set_output(transform="default")
     return [*transformers, ("embedding", embed)]

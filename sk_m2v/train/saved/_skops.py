@@ -5,6 +5,7 @@ from __future__ import annotations
 from sk_m2v._tfidf import TokenTfidfVectorizer
 from sk_m2v._transformer import StaticEmbeddingTransformer
 from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train.heads._head import LAYERS, Head
 from sk_m2v.train.heads._sklearn import SklearnHead
@@ -32,6 +33,7 @@ def trusted_types(*estimators: type) -> tuple[str, ...]:
         SklearnHead,
         Labels,
         NgramTfidf,
+        LetterTfidf,
         Scale,
         StaticEmbedding,
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skl2onnx
+from conftest import shared
 from numpy.testing import assert_allclose, assert_array_equal
 from onnx_helpers import (
     HARD,
@@ -33,6 +34,8 @@ from sk_m2v import (
     StaticEmbeddingTransformer,
     TokenTfidfVectorizer,
 )
+from sk_m2v.embedding.tokens._tokens import vocabulary_size
+from sk_m2v.lexical._letter_ngrams import LetterTfidf
 
 
 @pytest.fixture(params=VARIANTS)
@@ -141,6 +144,62 @@ def test_vectorizer(ngram_range, parameters, variant):
     expected = vectorizer.fit(TEXTS).transform(HARD).toarray()
     (rows,) = outputs(vectorizer, variant, HARD, vectorizer.embedding_)
     assert_allclose(rows, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("ngram_range", [(1, 1), (2, 5), (3, 4)])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"sublinear_tf": True},
+        {"sublinear_tf": True, "norm": "l1", "use_idf": False},
+        {"norm": None, "max_length": 4, "min_df": 2, "stop_words": ["the"]},
+    ],
+)
+def test_letters(ngram_range, parameters, variant):
+    vectorizer = TokenTfidfVectorizer(
+        analyzer="letter", ngram_range=ngram_range, **parameters
+    )
+    expected = vectorizer.fit(TEXTS).transform(HARD).toarray()
+    (rows,) = outputs(vectorizer, variant, HARD, vectorizer.embedding_)
+    # Of many occurrences, the sums differ in their last digits.
+    assert_allclose(rows, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_words_that_come_again(seed, default_model):
+    """Within a text and in others, cut by the end of a text, and very long."""
+    rng = np.random.default_rng(seed)
+    words = ["a", "runs", "unrunnable", "wordlessness", "x" * 60, "xqzvy" * 9, "!"]
+    texts = [" ".join(rng.choice(words, rng.integers(0, 12))) for _ in range(40)]
+    vectorizer = TokenTfidfVectorizer(
+        analyzer="letter", ngram_range=(1, 3), sublinear_tf=True, max_length=20
+    ).fit(texts)
+    expected = vectorizer.transform(texts).toarray()
+    (rows,) = outputs(vectorizer, VARIANTS["ids"], texts, default_model)
+    assert_allclose(rows, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "potion-wordpiece",
+        "phi2-bytelevel-bpe",
+        "phi3mini-metaspace-bpe",
+        "clip-bpe",
+        "m2v-vocabquant-unigram",
+    ],
+)
+def test_letters_of_tokenizers(name):
+    """From ids, which tokenizers without a graph of their own have, too."""
+    path = shared(f"tokenizers/{name}") / "tokenizer.json"
+    tokenizer = path.read_text(encoding="utf-8")
+    n_tokens = vocabulary_size(tokenizer)
+    vectors = np.random.default_rng(0).normal(size=(n_tokens, 2))
+    model = StaticEmbedding(vectors.astype(np.float32), tokenizer)
+    classifier = FeatureExtractionClassifier(model).fit(TEXTS, LABELS)
+    assert isinstance(classifier._vectorizers[-1], LetterTfidf)
+    check_classifier(classifier, VARIANTS["ids"])
 
 
 def test_distilled(tiny_model, variant):

@@ -599,7 +599,8 @@ class TestExplain:
         shares = vectors @ np.float64(head.layers[0].weight) / length
         ids = classifier.embedding_.token_ids([text])
         first = 0
-        for ngrams in classifier._vectorizers:
+        *others, letters = classifier._vectorizers
+        for ngrams in others:
             row = ngrams.transform(ids).toarray()[0]
             names = ngrams.names(classifier.embedding_.vocabulary).tolist()
             n = ngrams.ngram_range[0]
@@ -613,6 +614,22 @@ class TestExplain:
                     term = row[column] * head.lexical[first + column]
                     shares[place : place + n] += term / grams.count(gram) / n
             first += ngrams.n_features
+        row = letters.transform(ids).toarray()[0]
+        names = letters.names([]).tolist()
+        grams = [
+            f" {it} "[i : i + n]
+            for it in found.tokens
+            for n in (3, 4)
+            for i in range(len(it) + 3 - n)
+        ]
+        for place, token in enumerate(found.tokens):
+            for n in (3, 4):
+                for i in range(len(token) + 3 - n):
+                    gram = f" {token} "[i : i + n]
+                    if gram in names:
+                        column = names.index(gram)
+                        term = row[column] * head.lexical[first + column]
+                        shares[place] += term / grams.count(gram)
         assert_allclose(found.shares, shares, atol=1e-5)
 
     @pytest.mark.parametrize("kind", ["FT-1", "forest"])

@@ -1,0 +1,102 @@
+"""The distinct words of texts: what is known of one is known of all its occurrences."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._counting import count
+
+# Of a word that comes again, in tokens. Longer ones are all taken for different.
+LONGEST_WORD = 8
+
+
+class Words(NamedTuple):
+    """Words of texts.
+
+    Attributes
+    ----------
+    distinct : TokenIds
+        The tokens of each distinct word, in an order that does not depend on which
+        others there are: by their number of tokens, and then by these.
+    of_texts : csr_array of shape (n_texts, n_words), dtype float32
+        How often each occurs in each text.
+    """
+
+    distinct: TokenIds
+    of_texts: csr_array
+
+
+def distinct_words(
+    tokens: TokenIds, begins: npt.NDArray[np.bool_], ends: npt.NDArray[np.bool_]
+) -> Words:
+    """Find the words that texts consist of.
+
+    Parameters
+    ----------
+    tokens : TokenIds
+        Ids of the texts.
+    begins, ends : ndarray of shape (n_tokens,), dtype bool
+        Whether each token of the tokenizer begins a word, or ends one.
+
+    Returns
+    -------
+    Words
+        The words.
+    """
+    ids, offsets = tokens
+    is_first = begins[ids]
+    is_first[1:] |= ends[ids[:-1]]
+    is_first[offsets[:-1][offsets[:-1] < ids.size]] = True
+    starts = np.flatnonzero(is_first)
+    lengths = np.diff(starts, append=ids.size)
+    places, words = _distinct(ids, starts, lengths, begins.size)
+    bounds = np.searchsorted(starts, offsets)
+    rows = np.repeat(np.arange(offsets.size - 1), np.diff(bounds))
+    of_texts = count([(rows, words)], (offsets.size - 1, places.size))
+    return Words(_taken(ids, starts[places], lengths[places]), of_texts)
+
+
+def _distinct(
+    ids: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+    n_tokens: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """An occurrence of each distinct word, and the distinct word of each occurrence."""
+    # A number a word: the first token's and, token by token, one for each distinct
+    # pair of the number so far with the next token.
+    codes = ids[starts]
+    n_codes = n_tokens
+    open_ = np.flatnonzero(lengths > 1)
+    for i in range(1, LONGEST_WORD):
+        if not open_.size:
+            break
+        pairs = codes[open_].astype(np.int64) * n_tokens + ids[starts[open_] + i]
+        distinct, inverse = np.unique(pairs, return_inverse=True)
+        codes[open_] = n_codes + inverse
+        n_codes += distinct.size
+        open_ = open_[lengths[open_] > i + 1]
+    codes[open_] = n_codes + np.arange(open_.size)
+    # Numbers are small, and a table is faster than sorting.
+    occurrence = np.full(n_codes + open_.size, -1, np.int32)
+    occurrence[codes] = np.arange(codes.size, dtype=np.int32)
+    distinct = np.flatnonzero(occurrence >= 0)
+    number = np.empty(occurrence.size, np.int32)
+    number[distinct] = np.arange(distinct.size, dtype=np.int32)
+    return occurrence[distinct], number[codes]
+
+
+def _taken(
+    ids: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+) -> TokenIds:
+    offsets = np.zeros(lengths.size + 1, np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
+    return TokenIds(ids[places], offsets)
