@@ -292,7 +292,7 @@ def test_history_is_saved(kind, tmp_path):
 
 
 def test_best_epoch(kind):
-    fitted = fit(kind, max_epochs=6)
+    fitted = fit(kind, max_epochs=6, patience=None)
     losses = [row["valid_loss"] for row in fitted.history_]
     if fitted.best_epoch_:
         assert fitted.best_epoch_ == 1 + int(np.argmin(losses))
