@@ -65,7 +65,9 @@ def teacher() -> Contender:
         folder = bundled_teacher()
     except ImportError as error:
         raise SystemExit(error) from error
-    loaded = load_teacher(folder, pooling="mean", device="cpu", dtype="float32")
+    loaded = load_teacher(
+        folder, pooling="mean", device="cpu", dtype="float32", prompt=None
+    )
 
     def encode(texts: list[str]) -> Any:
         with loaded.ready():
