@@ -56,7 +56,7 @@ class LetterTfidf(NgramTfidf):
         Number of letters, the base of the keys.
     """
 
-    _DERIVED = (*NgramTfidf._DERIVED, "letters", "_of_tokens")
+    _DERIVED = (*NgramTfidf._DERIVED, "_of_tokens")
 
     def __init__(
         self,
@@ -67,6 +67,12 @@ class LetterTfidf(NgramTfidf):
         super().__init__(ngram_range, **options)
         self._spelled = "\n".join(spelled)  # none has a line break
         self.alphabet = ""
+
+    # Letters follow from the alphabet, and not from the keys.
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: it for name, it in super().__getstate__().items() if name != "letters"
+        }
 
     @cached_property
     def letters(self) -> Letters:
@@ -83,6 +89,7 @@ class LetterTfidf(NgramTfidf):
         """
         self.alphabet = alphabet
         self.n_tokens = len(alphabet) + N_MARKS
+        vars(self).pop("letters", None)
         self._forget()
 
     def names(self, vocabulary: Sequence[str]) -> npt.NDArray[Any]:
@@ -146,44 +153,8 @@ class LetterTfidf(NgramTfidf):
 
     # --- Features: sums of words ------------------------------------------------------
 
-    def fit_transform(
-        self,
-        tokens: TokenIds,
-        n_tokens: int,
-        sample_weight: npt.NDArray[np.floating] | None = None,
-    ) -> csr_array:
-        """Fit to texts and return their features.
-
-        Parameters
-        ----------
-        tokens : TokenIds
-            Ids of the texts.
-        n_tokens : int
-            Number of tokens of the tokenizer.
-        sample_weight : ndarray of shape (n_texts,), optional
-            As in `fit`.
-
-        Returns
-        -------
-        csr_array of shape (n_texts, n_features), dtype float32
-            The features, as `transform` returns them.
-        """
-        return self.fit(tokens, n_tokens, sample_weight).transform(tokens)
-
-    def transform(self, tokens: TokenIds) -> csr_array:
-        """Features of texts.
-
-        Parameters
-        ----------
-        tokens : TokenIds
-            Ids of the texts.
-
-        Returns
-        -------
-        csr_array of shape (n_texts, n_features), dtype float32
-            The features, in canonical form.
-        """
-        return self.factored(tokens).matrix()
+    def _of_fit(self, tokens: TokenIds, counts: csr_array) -> csr_array:
+        return self.transform(tokens)  # counts do not tell words apart
 
     def factored(self, tokens: TokenIds) -> Product:
         """Features of texts, as words in texts times n-grams in words.

@@ -20,7 +20,7 @@ from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._counting import count, distinct
 from sk_m2v.lexical._limits import kept_columns
-from sk_m2v.lexical._product import Product
+from sk_m2v.lexical._product import Product, as_matrix
 from sk_m2v.lexical._tables import (
     DirectTable,
     HashTable,
@@ -95,7 +95,7 @@ class NgramTfidf:
         self.keys: list[Int64Array] = []
         self.idf: npt.NDArray[np.float32] | None = None
 
-    # What follows from the rest, and is larger.
+    # What follows from the keys, and is larger.
     _DERIVED: ClassVar[tuple[str, ...]] = ("_tables",)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -164,7 +164,7 @@ class NgramTfidf:
         csr_array of shape (n_texts, n_features), dtype float32
             The features, as `transform` returns them.
         """
-        return self._weighted(self._fit(tokens, n_tokens, sample_weight))
+        return self._of_fit(tokens, self._fit(tokens, n_tokens, sample_weight))
 
     def transform(self, tokens: TokenIds) -> csr_array:
         """Features of texts.
@@ -180,7 +180,7 @@ class NgramTfidf:
             The features, in canonical form; n-grams that did not occur in `fit` are
             left out.
         """
-        return self._weighted(self._counts(self._without_stop_ids(tokens)))
+        return as_matrix(self.factored(tokens))
 
     def factored(self, tokens: TokenIds) -> csr_array | Product:
         """Features of texts, as a product if that is less work.
@@ -195,7 +195,11 @@ class NgramTfidf:
         csr_array or Product of shape (n_texts, n_features)
             What can be multiplied by weights.
         """
-        return self.transform(tokens)
+        return self._weighted(self._counts(self._without_stop_ids(tokens)))
+
+    def _of_fit(self, tokens: TokenIds, counts: csr_array) -> csr_array:
+        """Features of the texts of `fit`, whose counts are known."""
+        return self._weighted(counts)
 
     def names(self, vocabulary: Sequence[str]) -> npt.NDArray[Any]:
         """The n-grams, in the order of the columns.

@@ -43,3 +43,19 @@ class Product(NamedTuple):
         matrix = self.of_texts @ self.of_parts
         matrix.sort_indices()
         return matrix
+
+
+def as_matrix(features: csr_array | Product) -> csr_array:
+    """Features as one matrix, whether they are a product or not.
+
+    Parameters
+    ----------
+    features : csr_array or Product of shape (n_texts, n_features)
+        The features.
+
+    Returns
+    -------
+    csr_array of shape (n_texts, n_features), dtype float32
+        The same.
+    """
+    return features.matrix() if isinstance(features, Product) else features

@@ -14,7 +14,7 @@ from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
-from sk_m2v.lexical._product import Product
+from sk_m2v.lexical._product import Product, as_matrix
 from sk_m2v.lexical._spelling import spelled_tokens
 
 Float32Array = npt.NDArray[np.float32]
@@ -40,7 +40,7 @@ class Features(NamedTuple):
         csr_array of shape (n_texts, n_lexical), dtype float32
             The features; of no columns if there are none.
         """
-        blocks = [it.matrix() if isinstance(it, Product) else it for it in self.blocks]
+        blocks = map(as_matrix, self.blocks)
         nothing = csr_array((len(self.dense), 0), dtype=np.float32)
         return hstack([nothing, *blocks], format="csr")
 

@@ -121,10 +121,9 @@ def _spread(ngrams: NgramTfidf, tokens: TokenIds) -> csr_array:
         units, owners = ngrams.letters.stream(tokens)
         owners = np.where(units.ids == BOUNDARY, -1, owners)
     rows = np.repeat(np.arange(units.offsets.size - 1), np.diff(units.offsets))
-    entries = ngrams.transform(tokens).tocoo()
+    entries = ngrams.transform(tokens).tocoo()  # in the order of rows and columns
     cells = entries.row.astype(np.int64) * ngrams.n_features + entries.col
-    order = np.argsort(cells)
-    cells, data = cells[order], entries.data[order].astype(np.float64)
+    data = entries.data.astype(np.float64)
     places, columns, found = [], [], []
     for n, (starts, of_starts) in zip(
         ngrams.lengths, ngrams.occurrences(units), strict=True
