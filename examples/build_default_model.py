@@ -228,8 +228,10 @@ def build(arguments: argparse.Namespace) -> StaticEmbedding:
         n_jobs=-1,
         verbose=True,
     ).fit(text for some in texts.values() for text in some)
-    # A folder's name says nothing: the configuration names the teacher by its id.
-    model = distiller.embedding_.replace(tokenizer_name=TEACHERS[0], license="apache-2.0")
+    # A folder's name says nothing: the configuration names the first teacher by its id.
+    model = distiller.embedding_.replace(
+        tokenizer_name=TEACHERS[0], license="apache-2.0"
+    )
     scores = similarity_scores(model, arguments.datasets)
     card = CARD.format(
         n_tokens=model.n_tokens,

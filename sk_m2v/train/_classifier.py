@@ -20,7 +20,11 @@ from sk_m2v._messages import check_count, listed, quoted
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v.train._data import Task, TrainingData
-from sk_m2v.train._parameters import ClassParameters, ClassWeightParameter
+from sk_m2v.train._parameters import (
+    ChosenParameters,
+    ClassParameters,
+    ClassWeightParameter,
+)
 from sk_m2v.train._persistence import PersistenceMixin
 from sk_m2v.train._text_model import TextModel, TrainedTextModel
 from sk_m2v.train.features._features import Features
@@ -250,7 +254,9 @@ class TextClassifier(  # numpydoc ignore=PR02
 
 @public("sk_m2v.train")
 @parameters
-class BaseStaticClassifier(ClassWeightParameter, TrainedTextModel, TextClassifier):
+class BaseStaticClassifier(
+    ChosenParameters, ClassWeightParameter, TrainedTextModel, TextClassifier
+):
     """What all classifiers that learn from labels have in common.
 
     A subclass says where its embedding comes from (`_start_embedding`) and how it

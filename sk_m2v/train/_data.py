@@ -89,6 +89,7 @@ class Part:
     features: Features
     Y: npt.NDArray[Any]  # class indices, which labels, or numbers
     weights: npt.NDArray[np.float64]  # a text, or a text and label
+    counts: npt.NDArray[np.float64]  # a text, before classes are weighed
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from sk_m2v._sklearn import HasMethods
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._data import Part, Task
+from sk_m2v.train.heads._choice import as_number, fit_chosen
 from sk_m2v.train.heads._fit import as_linear, fit_heads
 from sk_m2v.train.heads._head import Head
-from sk_m2v.train.heads._logistic import fit_logistic
 from sk_m2v.train.heads._sklearn import SklearnHead
 from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import log_loss, score
@@ -44,10 +44,11 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
         per label.
     lexical : bool
         Whether to add the TF-IDF of n-grams of tokens and letters.
-    embedding_weight : float
+    embedding_weight : float or "auto"
         Factor of the embedding, whose length is 1, beside the lexical features, of
         which tokens, pairs and letters have length 1 each. The larger, the more the
-        meaning counts, and the less single words.
+        meaning counts, and the less single words. "auto" chooses from 0.5 to 2.2 by
+        cross-validation, and is 1.5 with a `head`.
     random_state : int, RandomState or None
         Seed of the head, where it has one and does not say.
 
@@ -99,16 +100,26 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
         self, task: Task, labels: Labels, max_epochs: int | None
     ) -> dict[str, Any]:
         embedding, train = task.embedding, task.train
-        weight, weights = self.embedding_weight, train.weights
         n_classes = len(labels.classes_)
+        chosen = {}
         if self.head is None:
             with self._stage(f"logistic regression of {n_classes} classes"):
-                heads = fit_logistic(train.features, weight, train.Y, weights, C=self.C)
+                heads, choice = fit_chosen(
+                    train.features,
+                    train.Y,
+                    train.weights,
+                    train.counts,
+                    C=self.C,
+                    embedding_weight=self.embedding_weight,
+                    multilabel=labels.multilabel,
+                )
+            weight, chosen = choice.embedding_weight, choice.attributes()
         else:
+            weight = as_number(self.embedding_weight)
             head = self._seeded_head(task.random_state)
             with self._stage(f"{type(head).__name__} of {n_classes} classes"):
                 X = train.features.stacked(weight)
-                heads = fit_heads(head, X, train.Y, weights, task.fit)
+                heads = fit_heads(head, X, train.Y, train.weights, task.fit)
         fitted: Head | SklearnHead | None = as_linear(
             heads,
             train.features.n_lexical,
@@ -120,6 +131,7 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
         if fitted is None:
             fitted = SklearnHead(heads, weight, labels.multilabel)
         return {
+            **chosen,
             "embedding_": embedding,
             "head_": heads if labels.multilabel else heads[0],
             "n_iter_": max(map(_n_iterations, heads)),

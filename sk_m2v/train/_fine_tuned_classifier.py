@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -15,9 +16,9 @@ from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._data import Task
 from sk_m2v.train._fine_tuning import FineTuned
 from sk_m2v.train._parameters import LossParameters
+from sk_m2v.train.heads._choice import fit_chosen
 from sk_m2v.train.heads._fit import as_linear
 from sk_m2v.train.heads._head import Head, Linear, to_probabilities
-from sk_m2v.train.heads._logistic import fit_logistic
 from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import score
 
@@ -39,9 +40,11 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
             probabilities = to_probabilities(scores, multilabel=multilabel)
             return score(labels, validation.Y, self.scoring, probabilities)
 
+        start, chosen = (self._head, {}) if task.resume else self._start(task, labels)
+        task = replace(task, known={**task.known, **chosen})
         return self._fine_tune(
             task,
-            start=self._head if task.resume else self._start(task, labels),
+            start=start,
             criterion=ClassificationLoss(
                 len(labels.classes_),
                 multilabel=multilabel,
@@ -53,34 +56,35 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
             max_epochs=self.max_epochs if max_epochs is None else max_epochs,
         )
 
-    def _start(self, task: Task, labels: Labels) -> Head:
-        """Logistic regression on the frozen features."""
+    def _start(self, task: Task, labels: Labels) -> tuple[Head, dict[str, float]]:
+        """Logistic regression on the frozen features, and how it was set."""
         train, embedding = task.train, task.embedding
         n_classes, n_lexical = len(labels.classes_), train.features.n_lexical
         if not labels.multilabel and np.unique(train.Y).size == 1:
             # A first batch of one class, with others to come: begin with nothing.
-            return Head(
-                (
-                    Linear(
-                        np.zeros((embedding.dim, n_classes), np.float32),
-                        np.zeros(n_classes, np.float32),
-                    ),
-                ),
-                np.zeros((n_lexical, n_classes), np.float32),
-            )
-        weight, weights = self.embedding_weight, train.weights
+            nothing = np.zeros((embedding.dim, n_classes), np.float32)
+            layer = Linear(nothing, np.zeros(n_classes, np.float32))
+            return Head((layer,), np.zeros((n_lexical, n_classes), np.float32)), {}
         with self._stage(f"logistic regression of {n_classes} classes"):
-            fitted = fit_logistic(train.features, weight, train.Y, weights, C=self.C)
+            fitted, choice = fit_chosen(
+                train.features,
+                train.Y,
+                train.weights,
+                train.counts,
+                C=self.C,
+                embedding_weight=self.embedding_weight,
+                multilabel=labels.multilabel,
+            )
         head = as_linear(
             fitted,
             n_lexical,
             embedding.dim,
-            embedding_weight=self.embedding_weight,
+            embedding_weight=choice.embedding_weight,
             n_classes=n_classes,
             multilabel=labels.multilabel,
         )
         assert head is not None  # the default head is linear
-        return head
+        return head, choice.attributes()
 
     @validates_parameters
     def partial_fit(

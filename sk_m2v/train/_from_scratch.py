@@ -84,7 +84,6 @@ class FromScratchClassifier(FineTunedClassifier):  # numpydoc ignore=PR02
     min_frequency: int = 2
     lowercase: bool = True
     dim: int = 100
-    embedding_weight: float = 0.5
 
     def _start_embedding(
         self,

@@ -14,7 +14,7 @@ from sk_m2v._sklearn import Interval, RealNotInt, StrOptions
 from sk_m2v.train.fitting._optimizers import OPTIMIZERS
 
 _PART = Interval(Real, 0, 1, closed="left")
-_POSITIVE = Interval(Real, 0, None, closed="neither")
+POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 
 
@@ -65,16 +65,12 @@ class FeatureParameters:  # numpydoc ignore=PR02
     letter_ngrams : tuple or list of (int, int), or None
         Shortest and longest n-gram of letters inside words, at most 8: they know words
         by their parts, also misspelt ones. None for none. Only if `lexical`.
-    embedding_weight : float
-        Factor of the embedding in the logistic regression that training starts from, as
-        in `FeatureExtractionClassifier`.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "lexical": ["boolean"],
         "ngram_range": [tuple, list],
         "letter_ngrams": [tuple, list, None],
-        "embedding_weight": [_POSITIVE],
     }
 
     lexical: bool = True
@@ -82,19 +78,14 @@ class FeatureParameters:  # numpydoc ignore=PR02
     # The best of 2 to 5, 3 to 5, 2 to 4 and 3 to 4 for the time that they take, over
     # the training texts of the benchmarks.
     letter_ngrams: tuple[int, int] | list[int] | None = (3, 4)
-    embedding_weight: float = 1.5
 
 
 @parameters
 class ClassParameters:  # numpydoc ignore=PR02
-    """How classes are learnt, and when they are predicted.
+    """When classes are predicted.
 
     Parameters
     ----------
-    C : float
-        How much the weights of the logistic regression may grow: the inverse of its
-        regularisation, as in scikit-learn. It is what training starts from, and what
-        `FeatureExtractionClassifier` is without a `head`.
     thresholds : float, dict, array-like or None
         Smallest probability at which a label is predicted, for all or for each. Only
         where labels are decided one by one, or there are two classes. None is 0.5.
@@ -106,13 +97,47 @@ class ClassParameters:  # numpydoc ignore=PR02
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "C": [_POSITIVE],
         "thresholds": ["array-like", dict, Interval(Real, 0, 1, closed="both"), None],
     }
 
-    # The best of 3, 10 and 30 on average over the data sets of the benchmarks.
-    C: float = 10.0
     thresholds: float | dict[Any, float] | Sequence[float] | None = None
+
+
+@parameters
+class ChosenParameters:  # numpydoc ignore=PR02
+    """Settings that fit the texts, unless they are given.
+
+    Parameters
+    ----------
+    C : float or "auto"
+        How much the weights of the logistic regression may grow: the inverse of its
+        regularisation, as in scikit-learn. It is what training starts from, and what
+        `FeatureExtractionClassifier` is without a `head`. "auto" chooses 2, 10 or 50
+        by cross-validation.
+    embedding_weight : float or "auto"
+        Factor of the embedding, whose length is 1, beside the lexical features, of
+        which tokens, pairs and letters have length 1 each. The larger, the more the
+        meaning counts, and the less single words. "auto" chooses from 0.5 to 2.2 by
+        cross-validation.
+
+    Attributes
+    ----------
+    C_ : float
+        What was given or chosen. This and the next two only of a logistic regression.
+    embedding_weight_ : float
+        Likewise.
+    temperature_ : float
+        By what the scores of the regression were divided, so that probabilities are as
+        sure as they are right. 1 if nothing was chosen.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "C": [POSITIVE, StrOptions({"auto"})],
+        "embedding_weight": [POSITIVE, StrOptions({"auto"})],
+    }
+
+    C: float | Literal["auto"] = "auto"
+    embedding_weight: float | Literal["auto"] = "auto"
 
 
 @parameters
@@ -181,7 +206,7 @@ class NetParameters(VerboseParameter):  # numpydoc ignore=PR02
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "token_dropout": [_PART],
-        "lr": [_POSITIVE],
+        "lr": [POSITIVE],
         "batch_size": [_COUNT, StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "patience": [_COUNT, None],

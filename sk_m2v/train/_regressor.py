@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,10 +18,11 @@ from sklearn.utils.validation import (
 
 from sk_m2v._base import ModelParameter, as_embedding
 from sk_m2v._parameters import parameters, public
-from sk_m2v._sklearn import Interval, StrOptions, validates_parameters
+from sk_m2v._sklearn import StrOptions, validates_parameters
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._data import Part, Task, TrainingData
 from sk_m2v.train._fine_tuning import FineTuned
+from sk_m2v.train._parameters import POSITIVE
 from sk_m2v.train._persistence import PersistenceMixin
 from sk_m2v.train._text_model import TrainedTextModel
 from sk_m2v.train.heads._head import Head, Linear
@@ -102,11 +102,13 @@ class StaticRegressor(  # numpydoc ignore=PR02
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "alpha": [Interval(Real, 0, None, closed="neither")],
+        "alpha": [POSITIVE],
+        "embedding_weight": [POSITIVE],
         "loss": [StrOptions({"squared_error", "cosine"})],
     }
 
     alpha: float = 3.0
+    embedding_weight: float = 1.5
     loss: str = "squared_error"
 
     @validates_parameters

@@ -208,8 +208,9 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
             texts, Y = data.held_out.texts, data.held_out.targets
             with self._stage(f"features of {len(texts):,} texts to validate with"):
                 seen = self._texts_of(embedding, vectorizers, texts)
-            validation = Part(*seen, Y, np.ones(Y.shape))
-        part = Part(*train, data.targets, self._weights(data, target))
+            validation = Part(*seen, Y, np.ones(Y.shape), np.ones(len(Y)))
+        counts = np.ones(len(data.texts)) if data.weight is None else data.weight
+        part = Part(*train, data.targets, self._weights(data, target), counts)
         known = {"_vectorizers": vectorizers}
         task = Task(embedding, part, validation, random_state, resume, fit, known)
         learnt = self._learn(task, target, max_epochs)

@@ -18,6 +18,7 @@ from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train._classifier import TextClassifier
+from sk_m2v.train._parameters import POSITIVE
 from sk_m2v.train.features._features import Features, embed, fit_lexical
 from sk_m2v.train.heads._prototypes import prototype_head, self_trained_head
 from sk_m2v.train.labels._descriptions import read_descriptions
@@ -102,6 +103,8 @@ class ZeroShotClassifier(  # numpydoc ignore=PR02
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "labels": ["array-like", Mapping, None],
+        "C": [POSITIVE],
+        "embedding_weight": [POSITIVE],
     }
     _saved_attributes: ClassVar[tuple[str, ...]] = ("n_iter_",)
 
@@ -111,6 +114,7 @@ class ZeroShotClassifier(  # numpydoc ignore=PR02
     model: str | Path | StaticEmbedding | None = None
     letter_ngrams: tuple[int, int] | list[int] | None = None
     C: float = 1.0
+    embedding_weight: float = 1.5
 
     @validates_parameters
     def fit(self, X: Iterable[str] | None = None, y: Any = None) -> Self:

@@ -52,7 +52,7 @@ class ForeignHead:
         self._graph: Graph = conversion.graph
         self._heads = head._heads
         self._multilabel = head._multilabel
-        self._weight = head._embedding_weight
+        self._weight = head.embedding_weight
         self._lexical = lexical
         self._embeddings = embeddings
         self._dim = dim

@@ -1,38 +1,25 @@
 """Logistic regression on the features: the default head, and where training starts.
 
-The minimum is that of scikit-learn's `LogisticRegression`, and so is the method, L-BFGS
-(D. Liu and J. Nocedal, "On the limited memory BFGS method for large scale
-optimization", 1989). Texts are few and n-grams very many, which two things turn to use.
-Both are exact, and make it about ten times faster:
-
-- Whatever L-BFGS computes is a sum of the rows of the data, with one number a text and
-  class (B. Schölkopf, R. Herbrich and A. Smola, "A Generalized Representer Theorem",
-  2001). It works on these numbers, never on weights of n-grams; and as scores are
-  linear along a direction, its line search multiplies no matrix.
-- N-grams of one text are one column (`Merged`).
+The minimum is that of scikit-learn's `LogisticRegression`, and so is the method. Texts
+are few and n-grams very many, which two things turn to use. Both are exact, and make it
+about ten times faster: it works on one number a text and class, never on weights of
+n-grams (`minimise`), and n-grams of one text are one column (`Merged`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logsumexp
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.features._merged import Merged
+from sk_m2v.train.heads._minimum import TOLERANCE, Fit, Sigmoids, class_loss, minimise
 
 FloatArray = npt.NDArray[np.float64]
-
-# Largest entry of the gradient at the end. With scikit-learn's default, probabilities
-# are 0.05 from those of the minimum.
-TOLERANCE = 1e-5
-_MAX_ITERATIONS = 500
-_MEMORY = 10  # steps remembered
 
 
 def fit_logistic(
@@ -42,6 +29,7 @@ def fit_logistic(
     weights: FloatArray,
     *,
     C: float,
+    multilabel: bool,
 ) -> list[Any]:
     """Fit the default head.
 
@@ -51,12 +39,14 @@ def fit_logistic(
         Of the texts.
     embedding_weight : float
         Factor of the embedding.
-    Y : ndarray of shape (n_texts,), dtype int64, or (n_texts, n_labels)
-        Indices of classes, or which labels a text has.
-    weights : ndarray of the shape of `Y`
+    Y : ndarray of shape (n_texts,), dtype int64, or (n_texts, n_classes)
+        Indices of classes, their probabilities, or which labels a text has.
+    weights : ndarray of shape (n_texts,) or (n_texts, n_labels)
         Of each text, or of each text for each label.
     C : float
         Inverse of the regularisation.
+    multilabel : bool
+        Whether a text can have any number of labels.
 
     Returns
     -------
@@ -66,17 +56,14 @@ def fit_logistic(
     lexical = features.lexical()
     merged = Merged(lexical)
     dense = features.dense * np.float64(embedding_weight)
-    if Y.ndim == 1:
-        classes, truth = np.unique(Y, return_inverse=True)
+    if not multilabel:
+        classes, shares = as_shares(Y)
         data = _data(merged, dense, classes.size)
-        if classes.size == 2:
-            fit = _minimise(data, _Sigmoids(truth[:, None], weights[:, None]), C)
-        else:
-            fit = _minimise(data, _Softmax(truth, weights), C)
+        fit = minimise(data, class_loss(shares, weights), C)
         return [_estimator(fit, classes, C)]
     varied = Y.min(axis=0) != Y.max(axis=0)
     data = _data(merged, dense, int(varied.sum()))
-    fit = _minimise(data, _Sigmoids(Y[:, varied], weights[:, varied]), C)
+    fit = minimise(data, Sigmoids(Y[:, varied], weights[:, varied]), C)
     columns = iter(range(fit.intercept.size))
     return [
         _estimator(fit.column(next(columns)), np.array([0, 1]), C)
@@ -86,19 +73,30 @@ def fit_logistic(
     ]
 
 
-class _Fit(NamedTuple):
-    weights: FloatArray  # (n_features, n_outputs)
-    intercept: FloatArray  # (n_outputs,)
-    n_iter: int
+def as_shares(Y: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], FloatArray]:
+    """Shares of the classes in each text.
 
-    def column(self, index: int) -> _Fit:
-        # Return one of several outputs.
-        one = slice(index, index + 1)
-        return _Fit(self.weights[:, one], self.intercept[one], self.n_iter)
+    Parameters
+    ----------
+    Y : ndarray of shape (n_texts,), dtype int64, or (n_texts, n_classes)
+        Indices of classes, or their probabilities.
+
+    Returns
+    -------
+    classes : ndarray of shape (n_found,), dtype int64
+        Those that texts have.
+    shares : ndarray of shape (n_texts, n_found), dtype float64
+        Their probabilities.
+    """
+    if Y.ndim == 1:
+        classes, truth = np.unique(Y, return_inverse=True)
+        return classes, np.eye(classes.size)[truth]
+    classes = np.flatnonzero(Y.any(axis=0))
+    return classes, Y[:, classes].astype(np.float64)
 
 
 def _estimator(
-    fit: _Fit, classes: npt.NDArray[np.int64], C: float
+    fit: Fit, classes: npt.NDArray[np.int64], C: float
 ) -> LogisticRegression:
     """Estimator of scikit-learn with these weights."""
     estimator = LogisticRegression(C=C)
@@ -110,43 +108,7 @@ def _estimator(
     return estimator
 
 
-# --- Losses -------------------------------------------------------------------------
-# Each is divided by the sum of the weights, as gradients then mean the same for all.
-
-
-class _Sigmoids:
-    """Independent outputs, each true or not."""
-
-    def __init__(self, truth: npt.NDArray[Any], weights: FloatArray) -> None:
-        self.totals = weights.sum(axis=0)
-        self.shape = truth.shape
-        self._shares = weights / self.totals
-        self._truth = truth.astype(np.float64)
-
-    def __call__(self, scores: FloatArray) -> tuple[float, FloatArray]:
-        losses = np.logaddexp(0, scores) - scores * self._truth
-        loss = float(np.vdot(self._shares, losses))
-        return loss, self._shares * (expit(scores) - self._truth)
-
-
-class _Softmax:
-    """Classes of which one is true."""
-
-    def __init__(self, truth: npt.NDArray[np.intp], weights: FloatArray) -> None:
-        self.totals = weights.sum()
-        self.shape = (truth.size, int(truth.max()) + 1)
-        self._shares = weights / self.totals
-        self._true = np.arange(truth.size), truth
-
-    def __call__(self, scores: FloatArray) -> tuple[float, FloatArray]:
-        logarithms = scores - logsumexp(scores, axis=1, keepdims=True)
-        loss = -float(self._shares @ logarithms[self._true])
-        residual = np.exp(logarithms)
-        residual[self._true] -= 1
-        return loss, residual * self._shares[:, None]
-
-
-# --- Minimum ------------------------------------------------------------------------
+# --- Data ---------------------------------------------------------------------------
 
 
 class _Data:
@@ -206,114 +168,3 @@ def _data(merged: Merged, dense: FloatArray, n_outputs: int) -> _Data:
     saves = work_of_pairs < _N_PRODUCTS * merged.matrix.nnz * n_outputs
     few = n_texts <= _MOST_TEXTS and saves
     return (_FewTexts if few else _Data)(merged, dense)
-
-
-class _Vector(NamedTuple):
-    """Weights and intercept, in terms of the texts."""
-
-    factors: FloatArray  # weights are the sum of the rows times these
-    intercept: FloatArray
-    scores: FloatArray  # of the texts by the weights
-
-    def dot(self, other: _Vector) -> float:
-        # Inner product of the weights and intercepts.
-        product = np.vdot(self.factors, other.scores)
-        return float(product + self.intercept @ other.intercept)
-
-    def plus(self, factor: float, other: _Vector) -> _Vector:
-        # Sum with a multiple of another.
-        return _Vector(*(a + factor * b for a, b in zip(self, other, strict=True)))
-
-    def times(self, factor: float) -> _Vector:
-        # Return a multiple.
-        return _Vector(*(factor * it for it in self))
-
-
-def _minimise(data: _Data, loss: _Sigmoids | _Softmax, C: float) -> _Fit:
-    """Minimise the loss plus ``weights ** 2 / (2 * C * totals)``, summed."""
-    penalty = 1 / (C * loss.totals)
-    shape = loss.shape
-    zeros = np.zeros(shape)
-    here = _Vector(zeros, np.zeros(shape[1]), zeros)
-
-    def gradient(at: _Vector, residual: FloatArray) -> tuple[_Vector, float]:
-        factors = residual + penalty * at.factors
-        intercept = residual.sum(axis=0)
-        scores, largest = data.products(factors)
-        return _Vector(factors, intercept, scores), max(largest, _largest(intercept))
-
-    def value(at: _Vector) -> tuple[float, FloatArray]:
-        plain, residual = loss(at.scores + at.intercept)
-        squares = float(np.sum(penalty * at.factors * at.scores))
-        return plain + squares / 2, residual
-
-    height, residual = value(here)
-    slope, largest = gradient(here, residual)
-    memory: list[tuple[_Vector, _Vector, float]] = []
-    n_iter = 0
-    while largest > TOLERANCE and n_iter < _MAX_ITERATIONS:
-        n_iter += 1
-        direction = _direction(slope, memory)
-        if direction.dot(slope) >= 0:  # rounding has spoilt what was remembered
-            memory = []
-            direction = _direction(slope, memory)
-        found = _line_search(here, direction, height, slope, penalty, value)
-        if found is None:
-            break  # as low as the precision of numbers allows
-        step, height, residual = found
-        move = direction.times(step)
-        here = here.plus(1, move)
-        new, largest = gradient(here, residual)
-        change = new.plus(-1, slope)
-        slope = new
-        curvature = move.dot(change)
-        if curvature > 0:
-            memory = [*memory[1 - _MEMORY :], (move, change, curvature)]
-    return _Fit(data.weights(here.factors), here.intercept, n_iter)
-
-
-def _direction(slope: _Vector, memory: list[tuple[_Vector, _Vector, float]]) -> _Vector:
-    """Where to go from a gradient: L-BFGS's two loops."""
-    direction = slope.times(-1)
-    if not memory:
-        return direction.times(1 / np.sqrt(slope.dot(slope)))
-    alphas = []
-    for move, change, curvature in reversed(memory):
-        alphas.append(move.dot(direction) / curvature)
-        direction = direction.plus(-alphas[-1], change)
-    _, change, curvature = memory[-1]
-    direction = direction.times(curvature / change.dot(change))
-    for (move, change, curvature), alpha in zip(memory, reversed(alphas), strict=True):
-        beta = change.dot(direction) / curvature
-        direction = direction.plus(alpha - beta, move)
-    return direction
-
-
-def _line_search(
-    here: _Vector,
-    direction: _Vector,
-    height: float,
-    slope: _Vector,
-    penalty: Any,
-    value: Callable[[_Vector], tuple[float, FloatArray]],
-) -> tuple[float, float, FloatArray] | None:
-    """Find a step by halves and doubles that goes down enough, and not too short."""
-    steepness = direction.dot(slope)
-    step, low, high = 1.0, 0.0, np.inf
-    for _ in range(40):
-        there = here.plus(step, direction)
-        new, residual = value(there)
-        along = float(
-            np.vdot(residual, direction.scores + direction.intercept)
-            + np.sum(penalty * there.factors * direction.scores)
-        )
-        # Near the end, differences of heights are lost in rounding; slopes are not.
-        lost = 1e-12 * abs(height)
-        if new > height + 1e-4 * step * steepness + lost:
-            high = step
-        elif along < 0.9 * steepness:
-            low = step
-        else:
-            return step, new, residual
-        step = (low + high) / 2 if np.isfinite(high) else 2 * low
-    return None

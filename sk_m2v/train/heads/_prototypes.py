@@ -74,7 +74,9 @@ def self_trained_head(
         lexical = np.zeros((features.n_lexical, n_classes))
         return _linear(of_start.weight, of_start.bias, lexical), 0
     seen = Features((features.lexical()[kept],), features.dense[kept])
-    heads = fit_logistic(seen, embedding_weight, Y[kept], weights[kept], C=C)
+    heads = fit_logistic(
+        seen, embedding_weight, Y[kept], weights[kept], C=C, multilabel=False
+    )
     learnt = as_linear(
         heads,
         features.n_lexical,

@@ -35,7 +35,7 @@ class SklearnHead:
         self, heads: list[Any], embedding_weight: float, multilabel: bool
     ) -> None:
         self._heads = heads
-        self._embedding_weight = embedding_weight
+        self.embedding_weight = embedding_weight
         self._multilabel = multilabel
 
     def scores(
@@ -53,7 +53,7 @@ class SklearnHead:
         ndarray of shape (n_texts, n_classes), dtype float64
             The scores.
         """
-        X = Features(tuple(blocks), dense).stacked(self._embedding_weight)
+        X = Features(tuple(blocks), dense).stacked(self.embedding_weight)
         if self._multilabel:
             return np.column_stack([_one_score(it, X) for it in self._heads])
         (head,) = self._heads
@@ -88,7 +88,7 @@ class SklearnHead:
         """
         if not all(hasattr(it, "predict_proba") for it in self._heads):
             return to_probabilities(self.scores(blocks, dense), multilabel=multilabel)
-        X = Features(tuple(blocks), dense).stacked(self._embedding_weight)
+        X = Features(tuple(blocks), dense).stacked(self.embedding_weight)
         if multilabel:
             return np.column_stack([_one_probability(it, X) for it in self._heads])
         (head,) = self._heads

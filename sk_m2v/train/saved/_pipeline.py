@@ -61,7 +61,7 @@ def to_pipeline(estimator: Any) -> Pipeline:
             last = "classifier", _classifier(estimator._head, labels)
         else:
             last = "classifier", _foreign(getattr(estimator, "head_", None), labels)
-            weight = {"embedding": estimator.embedding_weight}
+            weight = {"embedding": estimator._head.embedding_weight}
     features = FeatureUnion(_transformers(estimator), transformer_weights=weight)
     # Arrays, whatever `set_config` says: no frame holds what is sparse. For the union
     # alone, since its vectorizers have nothing to set.

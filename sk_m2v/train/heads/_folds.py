@@ -1,0 +1,211 @@
+"""Cross-validation of the logistic regression, on the inner products of its texts.
+
+These are computed once, whatever settings are tried. Texts go to folds by what is in
+them: equal texts to the same one, and a text that counts twice is two.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import expit, logsumexp, softmax
+
+from sk_m2v.train.features._features import Features
+from sk_m2v.train.heads._minimum import Sigmoids, class_loss, minimise
+
+FloatArray = npt.NDArray[np.float64]
+
+N_FOLDS = 4
+# Of the gradient, and of probabilities: enough to compare.
+_TOLERANCE = 1e-3
+_SMALLEST_PROBABILITY = 1e-6
+# Different texts, without which folds say nothing.
+_FEWEST_TEXTS = 2 * N_FOLDS
+# Texts to look at: as many as the choice is worth, fewer where there are many outputs.
+_MOST_TEXTS = 2_000
+_MOST_WORK = 2e7
+# Logarithms of the least and the largest temperature.
+_COLDEST, _HOTTEST = -2.5, 2.5
+
+
+class Folds:
+    """Some of the texts in folds, each to be left out once.
+
+    Parameters
+    ----------
+    features : Features
+        Of the texts.
+    truth : ndarray of shape (n_texts, n_outputs)
+        Shares of classes, or which labels.
+    weights : ndarray of shape (n_texts,) or (n_texts, n_outputs)
+        Of each text, or of each text for each label, in learning.
+    counts : ndarray of shape (n_texts,)
+        How many texts each stands for.
+    multilabel : bool
+        Whether a text can have any number of labels.
+
+    Attributes
+    ----------
+    judged : ndarray of shape (n_some,), dtype bool
+        Texts that a fold leaves out and can know: their class has others.
+    truth : ndarray of shape (n_judged, n_outputs)
+        Of these.
+    counts : ndarray of shape (n_judged,)
+        Of these.
+    """
+
+    def __init__(
+        self,
+        features: Features,
+        truth: FloatArray,
+        weights: FloatArray,
+        counts: FloatArray,
+        multilabel: bool,
+    ) -> None:
+        rows, fold = _assign(features.dense, truth, counts, multilabel)
+        lexical = features.lexical()[rows].astype(np.float64)
+        dense = features.dense[rows].astype(np.float64)
+        self._lexical = (lexical @ lexical.T).toarray()
+        self._dense = dense @ dense.T
+        self._truth, self._weights = truth[rows], weights[rows]
+        self._multilabel = multilabel
+        self._parts = [(fold != it, fold == it) for it in range(N_FOLDS)]
+        self.judged = np.zeros(rows.size, dtype=bool)
+        for rest, out in self._parts:
+            known = self._truth[:, self._truth[rest].any(axis=0)].any(axis=1)
+            self.judged |= out & (known | multilabel)
+        self.truth = self._truth[self.judged]
+        self.counts = counts[rows][self.judged]
+
+    def scores(self, C: float, embedding_weight: float) -> FloatArray:
+        """Scores of the judged texts when they are left out.
+
+        Parameters
+        ----------
+        C : float
+            Inverse of the regularisation.
+        embedding_weight : float
+            Factor of the embedding.
+
+        Returns
+        -------
+        ndarray of shape (n_judged, n_outputs)
+            The scores.
+        """
+        products = self._lexical + embedding_weight**2 * self._dense
+        scores: FloatArray = np.zeros(self._truth.shape)
+        for rest, out in self._parts:
+            truth, weights = self._truth[rest], self._weights[rest]
+            loss = (Sigmoids if self._multilabel else class_loss)(truth, weights)
+            pairs = _Pairs(products[np.ix_(rest, rest)])
+            fit = minimise(pairs, loss, C, _TOLERANCE)
+            found: FloatArray = products[np.ix_(out, rest)] @ fit.weights
+            found += fit.intercept
+            if fit.intercept.size < scores.shape[1]:  # one output for two classes
+                found = np.hstack([-found / 2, found / 2])
+            scores[out] = found
+        return scores[self.judged]
+
+    def losses(self, scores: FloatArray) -> FloatArray:
+        """Loss of each judged text.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_judged, n_outputs)
+            Its scores.
+
+        Returns
+        -------
+        ndarray of shape (n_judged,)
+            In nats.
+        """
+        if self._multilabel:
+            each: FloatArray = np.logaddexp(0, scores) - scores * self.truth
+            mean: FloatArray = each.mean(axis=1)
+            return mean
+        logarithms = scores - logsumexp(scores, axis=1, keepdims=True)
+        logarithms = np.maximum(logarithms, np.log(_SMALLEST_PROBABILITY))
+        total: FloatArray = -(self.truth * logarithms).sum(axis=1)
+        return total
+
+
+def temperature_of(
+    scores: FloatArray, truth: FloatArray, counts: FloatArray, multilabel: bool
+) -> float:
+    """By what to divide scores so that their loss is least.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_texts, n_outputs)
+        Scores of texts that were left out.
+    truth : ndarray of shape (n_texts, n_outputs)
+        Shares of classes, or which labels.
+    counts : ndarray of shape (n_texts,)
+        How many texts each stands for.
+    multilabel : bool
+        Whether a text can have any number of labels.
+
+    Returns
+    -------
+    float
+        The temperature. Few texts are no reason to be far from sure or unsure: there is
+        a prior around 1.
+    """
+    total = counts.sum()
+    shares = counts / (scores.shape[1] if multilabel else 1)
+
+    def slope(logarithm: float) -> float:
+        cooled = scores * np.exp(-logarithm)
+        likely = expit(cooled) if multilabel else softmax(cooled, axis=1)
+        excess = ((truth - likely) * cooled).sum(axis=1)
+        return float((shares @ excess + logarithm) / total)
+
+    if slope(_COLDEST) >= 0:
+        return float(np.exp(_COLDEST))
+    if slope(_HOTTEST) <= 0:
+        return float(np.exp(_HOTTEST))
+    return float(np.exp(brentq(slope, _COLDEST, _HOTTEST, xtol=1e-12)))
+
+
+def _assign(
+    dense: npt.NDArray[np.float32],
+    truth: FloatArray,
+    counts: FloatArray,
+    multilabel: bool,
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows to look at, and their folds, in which classes are alike."""
+    rows = np.flatnonzero(counts)
+    dense = np.ascontiguousarray(dense[rows])
+    contents = dense.view(np.dtype((np.void, dense.itemsize * dense.shape[1])))
+    found, content = np.unique(contents.ravel(), return_inverse=True)
+    if found.size < _FEWEST_TEXTS:
+        return rows[:0], rows[:0]
+    classes = np.zeros(found.size, np.intp)
+    if not multilabel:
+        votes = np.zeros((found.size, truth.shape[1]))
+        np.add.at(votes, content, truth[rows] * counts[rows, None])
+        classes = votes.argmax(axis=1)
+    order = np.argsort(classes, kind="stable")
+    most = int(min(_MOST_TEXTS, np.sqrt(_MOST_WORK / truth.shape[1])))
+    step = max(found.size / most, 1)
+    some = order[np.arange(0, found.size, step).astype(np.intp)]
+    turn = np.full(found.size, -1)
+    turn[some] = np.arange(some.size) % N_FOLDS
+    fold = turn[content]
+    return rows[fold >= 0], fold[fold >= 0]
+
+
+class _Pairs:
+    """Inner products of texts, as the rows that the solver needs."""
+
+    def __init__(self, products: FloatArray) -> None:
+        self._products = products
+
+    def products(self, factors: FloatArray) -> tuple[FloatArray, float]:
+        scores = self._products @ factors
+        # No element of a sum of rows is larger than its length.
+        return scores, max(float(np.vdot(factors, scores)), 0.0) ** 0.5
+
+    def weights(self, factors: FloatArray) -> FloatArray:
+        return factors
