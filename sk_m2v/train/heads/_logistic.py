@@ -17,9 +17,13 @@ from sklearn.linear_model import LogisticRegression
 
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.features._merged import Merged
-from sk_m2v.train.heads._minimum import TOLERANCE, Fit, Sigmoids, class_loss, minimise
+from sk_m2v.train.heads._minimum import Fit, Sigmoids, class_loss, minimise
 
 FloatArray = npt.NDArray[np.float64]
+
+# Largest entry of the gradient at the end. With scikit-learn's default, probabilities
+# are 0.05 from those of the minimum.
+TOLERANCE = 1e-5
 
 
 def fit_logistic(
@@ -59,11 +63,12 @@ def fit_logistic(
     if not multilabel:
         classes, shares = as_shares(Y)
         data = _data(merged, dense, classes.size)
-        fit = minimise(data, class_loss(shares, weights), C)
+        fit = minimise(data, class_loss(shares, weights), C, TOLERANCE)
         return [_estimator(fit, classes, C)]
     varied = Y.min(axis=0) != Y.max(axis=0)
     data = _data(merged, dense, int(varied.sum()))
-    fit = minimise(data, Sigmoids(Y[:, varied], weights[:, varied]), C)
+    loss = Sigmoids(Y[:, varied], weights[:, varied])
+    fit = minimise(data, loss, C, TOLERANCE)
     columns = iter(range(fit.intercept.size))
     return [
         _estimator(fit.column(next(columns)), np.array([0, 1]), C)

@@ -18,9 +18,6 @@ from scipy.special import expit, logsumexp
 
 FloatArray = npt.NDArray[np.float64]
 
-# Largest entry of the gradient at the end. With scikit-learn's default, probabilities
-# are 0.05 from those of the minimum.
-TOLERANCE = 1e-5
 _MAX_ITERATIONS = 500
 _MEMORY = 10  # steps remembered
 
@@ -186,9 +183,7 @@ class _Vector(NamedTuple):
         return _Vector(*(factor * it for it in self))
 
 
-def minimise(
-    data: Rows, loss: Sigmoids | Softmax, C: float, tolerance: float = TOLERANCE
-) -> Fit:
+def minimise(data: Rows, loss: Sigmoids | Softmax, C: float, tolerance: float) -> Fit:
     """Minimise the loss plus ``weights ** 2 / (2 * C * totals)``, summed.
 
     Parameters
