@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -263,6 +263,13 @@ class BaseStaticClassifier(
     learns (`_learn_classes`). Both get data that were checked, and nothing of the
     estimator changes before they have returned.
     """
+
+    _saved_attributes: ClassVar[tuple[str, ...]] = (
+        *PersistenceMixin._saved_attributes,
+        "C_",
+        "embedding_weight_",
+        "temperature_",
+    )
 
     @validates_parameters
     def fit(

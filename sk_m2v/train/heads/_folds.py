@@ -71,6 +71,8 @@ class Folds:
         self._truth, self._weights = truth[rows], weights[rows]
         self._multilabel = multilabel
         self._parts = [(fold != it, fold == it) for it in range(N_FOLDS)]
+        # Of the settings tried last: the next ones are not far from there.
+        self._fits: list[tuple[FloatArray, FloatArray] | None] = [None] * N_FOLDS
         self.judged = np.zeros(rows.size, dtype=bool)
         for rest, out in self._parts:
             known = self._truth[:, self._truth[rest].any(axis=0)].any(axis=1)
@@ -95,11 +97,12 @@ class Folds:
         """
         products = self._lexical + embedding_weight**2 * self._dense
         scores: FloatArray = np.zeros(self._truth.shape)
-        for rest, out in self._parts:
+        for it, (rest, out) in enumerate(self._parts):
             truth, weights = self._truth[rest], self._weights[rest]
             loss = (Sigmoids if self._multilabel else class_loss)(truth, weights)
             pairs = _Pairs(products[np.ix_(rest, rest)])
-            fit = minimise(pairs, loss, C, _TOLERANCE)
+            fit = minimise(pairs, loss, C, _TOLERANCE, self._fits[it])
+            self._fits[it] = fit.weights, fit.intercept
             found: FloatArray = products[np.ix_(out, rest)] @ fit.weights
             found += fit.intercept
             if fit.intercept.size < scores.shape[1]:  # one output for two classes

@@ -183,7 +183,13 @@ class _Vector(NamedTuple):
         return _Vector(*(factor * it for it in self))
 
 
-def minimise(data: Rows, loss: Sigmoids | Softmax, C: float, tolerance: float) -> Fit:
+def minimise(
+    data: Rows,
+    loss: Sigmoids | Softmax,
+    C: float,
+    tolerance: float,
+    start: tuple[FloatArray, FloatArray] | None = None,
+) -> Fit:
     """Minimise the loss plus ``weights ** 2 / (2 * C * totals)``, summed.
 
     Parameters
@@ -196,6 +202,9 @@ def minimise(data: Rows, loss: Sigmoids | Softmax, C: float, tolerance: float) -
         Inverse of the regularisation.
     tolerance : float
         Largest entry of the gradient at the end.
+    start : tuple of ndarray or None
+        Where to begin: factors of the rows, whose sum the weights are, and the
+        intercept. None is at zeros.
 
     Returns
     -------
@@ -206,6 +215,8 @@ def minimise(data: Rows, loss: Sigmoids | Softmax, C: float, tolerance: float) -
     shape = loss.shape
     zeros = np.zeros(shape)
     here = _Vector(zeros, np.zeros(shape[1]), zeros)
+    if start is not None:
+        here = _Vector(*start, data.products(start[0])[0])
 
     def gradient(at: _Vector, residual: FloatArray) -> tuple[_Vector, float]:
         factors = residual + penalty * at.factors
