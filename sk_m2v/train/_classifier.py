@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import (
     check_consistent_length,
     check_is_fitted,
@@ -31,6 +32,7 @@ from sk_m2v.train.features._features import Features
 from sk_m2v.train.heads._top_terms import term_weights, top_terms
 from sk_m2v.train.labels._class_weights import target_weights
 from sk_m2v.train.labels._labels import Labels
+from sk_m2v.train.labels._unlabelled import labelled_rows
 from sk_m2v.train.saved._model2vec import Pipeline
 
 
@@ -280,6 +282,7 @@ class BaseStaticClassifier(
         y_val: Any = None,
         *,
         sample_weight: Any = None,
+        X_unlabeled: Iterable[str] | None = None,
     ) -> Self:
         """Learn to tell classes apart.
 
@@ -296,6 +299,11 @@ class BaseStaticClassifier(
             Their labels, in the form of `y`, and none that `y` has not.
         sample_weight : array-like of shape (n_texts,), default=None
             How much each text of `X` counts. None is 1.
+        X_unlabeled : iterable of str, default=None
+            More texts of the same kind, without labels: which words and letters count,
+            how much, and which go together is learnt from them, too. Texts of `X` whose
+            label is -1 are taken for such, as in scikit-learn, if `y` has two other
+            numbers, and none below.
 
         Returns
         -------
@@ -308,14 +316,24 @@ class BaseStaticClassifier(
             If the data or parameters cannot be used. The estimator stays as it was.
         """
         texts = self._read(X, y)
+        unlabelled = self._read_unlabelled(X_unlabeled)
+        labelled = labelled_rows(y)
+        if labelled is not None:
+            check_consistent_length(texts, labelled)
+            unlabelled += [texts[i] for i in np.flatnonzero(~labelled)]
+            rows = np.flatnonzero(labelled)
+            texts, y = [texts[i] for i in rows], np.asarray(y)[rows]
+            if sample_weight is not None:
+                sample_weight = _safe_indexing(sample_weight, rows)
         resume = self._resumes()
         labels = self._labels if resume else Labels.fit(y)
         labels.warn_if_senseless(len(texts))
         held_out, X_val = None, self._read_held_out(X_val, y_val)
         if X_val is not None:
             held_out = TrainingData(X_val, labels.encode(y_val, "y_val"))
+        data = self._training_data(texts, y, labels, sample_weight)
         self._fit(
-            self._training_data(texts, y, labels, sample_weight, held_out),
+            replace(data, held_out=held_out, unlabelled=unlabelled),
             labels,
             fraction=getattr(self, "validation_fraction", None),
             resume=resume,
@@ -328,7 +346,6 @@ class BaseStaticClassifier(
         y: Any,
         labels: Labels,
         sample_weight: Any,
-        held_out: TrainingData | None = None,
     ) -> TrainingData:
         """Check everything that has to do with labels."""
         Y = labels.encode(y)
@@ -341,7 +358,7 @@ class BaseStaticClassifier(
             )
         self._check_thresholds(labels)
         weight = self._checked_weight(sample_weight, len(texts))
-        return TrainingData(texts, Y, weight, held_out, y)
+        return TrainingData(texts, Y, weight, y=y)
 
     def _weights(self, data: TrainingData, target: Labels) -> npt.NDArray[np.float64]:
         return target_weights(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ class TrainingData:
         How much each text counts; None is 1.
     held_out : TrainingData or None
         Texts to validate with.
+    unlabelled : list of str
+        Texts without targets.
     y : object
         The targets as `fit` was given them, for callbacks.
     """
@@ -37,6 +39,7 @@ class TrainingData:
     targets: npt.NDArray[Any]
     weight: npt.NDArray[np.float64] | None = None
     held_out: TrainingData | None = None
+    unlabelled: list[str] = field(default_factory=list)
     y: Any = None
 
     def __post_init__(self) -> None:
@@ -68,7 +71,7 @@ class TrainingData:
         if len(keep) == n_texts:
             return replace(self, held_out=held_out)
         weight = None if self.weight is None else self.weight[keep]
-        return TrainingData(*self._rows(keep), weight, held_out)
+        return TrainingData(*self._rows(keep), weight, held_out, self.unlabelled)
 
     def _rows(self, rows: npt.NDArray[np.intp]) -> tuple[list[str], npt.NDArray[Any]]:
         return [self.texts[i] for i in rows], self.targets[rows]
@@ -79,6 +82,21 @@ class Texts(NamedTuple):
 
     tokens: TokenIds
     features: Features
+
+    def part(self, start: int, stop: int) -> Texts:
+        """Some of them.
+
+        Parameters
+        ----------
+        start, stop : int
+            The first of them, and the one after the last.
+
+        Returns
+        -------
+        Texts
+            Those texts.
+        """
+        return Texts(self.tokens.part(start, stop), self.features.part(start, stop))
 
 
 @dataclass(frozen=True)
@@ -98,10 +116,14 @@ class Task:
 
     Attributes
     ----------
+    data : TrainingData
+        The texts as they were given.
     embedding : StaticEmbedding
         Where training starts.
     train : Part
         What to learn from.
+    unlabelled : Texts
+        Texts without targets; often none.
     validation : Part or None
         What to validate with.
     random_state : RandomState
@@ -114,8 +136,10 @@ class Task:
         Fitted attributes that do not depend on what is learnt.
     """
 
+    data: TrainingData
     embedding: StaticEmbedding
     train: Part
+    unlabelled: Texts
     validation: Part | None
     random_state: np.random.RandomState
     resume: bool

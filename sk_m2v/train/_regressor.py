@@ -158,7 +158,7 @@ class StaticRegressor(  # numpydoc ignore=PR02
             y_val = in_order_of(y_val, y)
             targets_val, _ = read_targets(y_val, "y_val", form, cosine=cosine)
             held_out = TrainingData(X_val, targets_val)
-        data = TrainingData(texts, targets, weight, held_out, y)
+        data = TrainingData(texts, targets, weight, held_out, y=y)
         self._fit(data, form, fraction=self.validation_fraction, resume=resume)
         return self
 

@@ -149,6 +149,12 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
             )
         return texts
 
+    def _read_unlabelled(self, X_unlabeled: Any) -> list[str]:
+        """Texts without labels, if there are any."""
+        if X_unlabeled is None:
+            return []
+        return as_texts(X_unlabeled, missing=self.missing)
+
     def _read_held_out(self, X_val: Any, y_val: Any) -> list[str] | None:
         """Texts to validate with, if there are any."""
         if (X_val is None) != (y_val is None):
@@ -190,29 +196,44 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
         fit = self._begin_fit(n_steps, data.texts, data.y, data.weight)
         random_state = check_random_state(self.random_state)
         data = data.split(fraction, random_state)
+        texts = [*data.texts, *data.unlabelled]
         if resume:
             embedding, vectorizers = self.embedding_, self._vectorizers
-            with self._stage(f"features of {len(data.texts):,} texts"):
-                train = self._texts_of(embedding, vectorizers, data.texts)
+            with self._stage(f"features of {len(texts):,} texts"):
+                seen = self._texts_of(embedding, vectorizers, texts)
         else:
-            embedding = self._start_embedding(data.texts, data.weight, random_state)
-            with self._stage(f"tokenizing {len(data.texts):,} texts"):
-                tokens = self._tokens(embedding, data.texts)
+            weight = data.weight
+            if weight is not None:
+                weight = np.concatenate([weight, np.ones(len(data.unlabelled))])
+            embedding = self._start_embedding(texts, weight, random_state)
+            with self._stage(f"tokenizing {len(texts):,} texts"):
+                tokens = self._tokens(embedding, texts)
             with self._stage("features"):
-                vectorizers, blocks = fit_lexical(
-                    tokens, embedding, self._ngrams(), data.weight
-                )
-                train = Texts(tokens, Features(blocks, embed(embedding, tokens)))
+                ngrams = self._ngrams()
+                vectorizers, blocks = fit_lexical(tokens, embedding, ngrams, weight)
+                seen = Texts(tokens, Features(blocks, embed(embedding, tokens)))
+        n_texts = len(data.texts)
+        train, unlabelled = seen.part(0, n_texts), seen.part(n_texts, len(texts))
         validation = None
         if data.held_out is not None:
             texts, Y = data.held_out.texts, data.held_out.targets
             with self._stage(f"features of {len(texts):,} texts to validate with"):
-                seen = self._texts_of(embedding, vectorizers, texts)
-            validation = Part(*seen, Y, np.ones(Y.shape), np.ones(len(Y)))
-        counts = np.ones(len(data.texts)) if data.weight is None else data.weight
+                held_out = self._texts_of(embedding, vectorizers, texts)
+            validation = Part(*held_out, Y, np.ones(Y.shape), np.ones(len(Y)))
+        counts = np.ones(n_texts) if data.weight is None else data.weight
         part = Part(*train, data.targets, self._weights(data, target), counts)
         known = {"_vectorizers": vectorizers}
-        task = Task(embedding, part, validation, random_state, resume, fit, known)
+        task = Task(
+            data,
+            embedding,
+            part,
+            unlabelled,
+            validation,
+            random_state,
+            resume,
+            fit,
+            known,
+        )
         learnt = self._learn(task, target, max_epochs)
         for name, value in {**known, **learnt}.items():
             setattr(self, name, value)

@@ -1,0 +1,66 @@
+"""Texts without a label among others: scikit-learn's semi-supervised targets."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sk_m2v._messages import listed
+
+# As in `sklearn.semi_supervised`.
+_NO_LABEL = -1
+
+
+def labelled_rows(y: Any) -> npt.NDArray[np.bool_] | None:
+    """Which rows of a target have a label, if some have -1 for none.
+
+    Parameters
+    ----------
+    y : array-like
+        Any target.
+
+    Returns
+    -------
+    ndarray of shape (n_texts,), dtype bool, or None
+        None where -1 stands for no label nowhere, as it does only among whole numbers
+        that are otherwise at least two, and none of them negative.
+
+    Warns
+    -----
+    UserWarning
+        Where it does: -1 can be the name of a class as well.
+
+    Examples
+    --------
+    >>> from sk_m2v.train.labels._unlabelled import labelled_rows
+    >>> labelled_rows([-1, 1, 1, -1]) is None  # two classes
+    True
+    """
+    # Without a look into rows of several labels, or into names.
+    if getattr(y, "ndim", 1) != 1 or hasattr(y, "tocsr"):
+        return None
+    first = next(iter(y), None) if hasattr(y, "__iter__") else None
+    if not isinstance(first, (int, float, np.integer, np.floating)):
+        return None
+    try:
+        numbers = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError):
+        return None
+    if numbers.ndim != 1 or not (numbers == _NO_LABEL).any():
+        return None
+    labelled: npt.NDArray[np.bool_] = numbers != _NO_LABEL
+    classes = np.unique(numbers[labelled])
+    if classes.size < 2 or classes[0] < 0 or (classes % 1).any():
+        return None
+    warnings.warn(
+        f"y is -1 for {(~labelled).sum()} texts, which count as texts without a label, "
+        "as for scikit-learn's semi-supervised estimators: the classes are "
+        f"{listed(classes.astype(int).tolist())}. If -1 is a class, give the classes "
+        "names, for example by y.astype(str)",
+        UserWarning,
+        stacklevel=5,
+    )
+    return labelled
