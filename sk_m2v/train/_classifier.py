@@ -29,6 +29,8 @@ from sk_m2v.train._parameters import (
 from sk_m2v.train._persistence import PersistenceMixin
 from sk_m2v.train._text_model import TextModel, TrainedTextModel
 from sk_m2v.train.features._features import Features
+from sk_m2v.train.features._topics import Topics, find_topics
+from sk_m2v.train.heads._choice import Choice, choose
 from sk_m2v.train.heads._top_terms import term_weights, top_terms
 from sk_m2v.train.labels._class_weights import target_weights
 from sk_m2v.train.labels._labels import Labels
@@ -369,6 +371,26 @@ class BaseStaticClassifier(
             target.classes_,
             data.weight,
         )
+
+    def _settings(self, task: Task, labels: Labels) -> tuple[Choice, Topics | None]:
+        """Settings of the logistic regression, and topics for it if it needs some."""
+        train, topics = task.train, None
+        if task.data.unlabelled and train.features.blocks:
+            with self._stage("words that go together"):
+                everything = train.features.followed_by(task.unlabelled.features)
+                topics = find_topics(everything.lexical(), task.random_state)
+        with self._stage("settings"):
+            choice = choose(
+                train.features,
+                train.Y,
+                train.weights,
+                train.counts,
+                C=self.C,
+                embedding_weight=self.embedding_weight,
+                multilabel=labels.multilabel,
+                topics=topics,
+            )
+        return choice, topics if choice.topic_weight else None
 
     @abstractmethod
     def _learn_classes(

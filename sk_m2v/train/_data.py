@@ -98,6 +98,24 @@ class Texts(NamedTuple):
         """
         return Texts(self.tokens.part(start, stop), self.features.part(start, stop))
 
+    def followed_by(self, others: Texts) -> Texts:
+        """These texts, and then others.
+
+        Parameters
+        ----------
+        others : Texts
+            The others.
+
+        Returns
+        -------
+        Texts
+            All of them.
+        """
+        return Texts(
+            self.tokens.followed_by(others.tokens),
+            self.features.followed_by(others.features),
+        )
+
 
 @dataclass(frozen=True)
 class Part:
@@ -108,6 +126,38 @@ class Part:
     Y: npt.NDArray[Any]  # class indices, which labels, or numbers
     weights: npt.NDArray[np.float64]  # a text, or a text and label
     counts: npt.NDArray[np.float64]  # a text, before classes are weighed
+
+    def with_others(
+        self,
+        others: Texts,
+        truth: npt.NDArray[Any],
+        answers: npt.NDArray[np.float64],
+        weight: float,
+    ) -> Part:
+        """These texts, and others of which a teacher says something.
+
+        Parameters
+        ----------
+        others : Texts
+            The others.
+        truth, answers : ndarray of shape (n_texts, n_classes)
+            Shares of classes, or labels, of these texts and of the others.
+        weight : float
+            How much each of the others counts.
+
+        Returns
+        -------
+        Part
+            All of them, with shares as targets.
+        """
+        seen = Texts(self.tokens, self.features).followed_by(others)
+        more = np.full((len(answers), *self.weights.shape[1:]), weight)
+        return Part(
+            *seen,
+            np.concatenate([truth, answers]).astype(np.float32),
+            np.concatenate([self.weights, more]),
+            np.concatenate([self.counts, np.full(len(answers), weight)]),
+        )
 
 
 @dataclass(frozen=True)

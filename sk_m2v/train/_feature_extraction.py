@@ -17,7 +17,7 @@ from sk_m2v._sklearn import HasMethods
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._data import Part, Task
-from sk_m2v.train.heads._choice import as_number, fit_chosen
+from sk_m2v.train.heads._choice import as_number, fit_settled
 from sk_m2v.train.heads._fit import as_linear, fit_heads
 from sk_m2v.train.heads._head import Head
 from sk_m2v.train.heads._sklearn import SklearnHead
@@ -103,15 +103,15 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
         n_classes = len(labels.classes_)
         chosen = {}
         if self.head is None:
+            choice, topics = self._settings(task, labels)
             with self._stage(f"logistic regression of {n_classes} classes"):
-                heads, choice = fit_chosen(
+                heads = fit_settled(
                     train.features,
                     train.Y,
                     train.weights,
-                    train.counts,
-                    C=self.C,
-                    embedding_weight=self.embedding_weight,
+                    choice,
                     multilabel=labels.multilabel,
+                    topics=topics,
                 )
             weight, chosen = choice.embedding_weight, choice.attributes()
         else:

@@ -9,22 +9,37 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v._device import find_device
 from sk_m2v._messages import listed
 from sk_m2v._parameters import parameters
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v.train._classifier import BaseStaticClassifier
-from sk_m2v.train._data import Task
+from sk_m2v.train._data import Part, Task
 from sk_m2v.train._fine_tuning import FineTuned
-from sk_m2v.train._parameters import LossParameters
-from sk_m2v.train.heads._choice import fit_chosen
+from sk_m2v.train._parameters import LossParameters, TeacherParameter
+from sk_m2v.train.heads._choice import Choice, fit_settled
 from sk_m2v.train.heads._fit import as_linear
 from sk_m2v.train.heads._head import Head, Linear, to_probabilities
 from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import score
+from sk_m2v.train.teaching._made_texts import made_texts
+from sk_m2v.train.teaching._teach import teach
+from sk_m2v.train.teaching._teachers import (
+    ClassifierTeacher,
+    Teacher,
+    VectorTeacher,
+    is_classifier_of_texts,
+    vectors_of,
+)
+
+# Texts for the teacher to read, for each labelled one: as many are made as are missing.
+_MADE = 2
 
 
 @parameters
-class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
+class FineTunedClassifier(
+    FineTuned, LossParameters, TeacherParameter, BaseStaticClassifier
+):
     """What trains embedding and head together, from a logistic regression on."""
 
     def _learn_classes(
@@ -40,8 +55,10 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
             probabilities = to_probabilities(scores, multilabel=multilabel)
             return score(labels, validation.Y, self.scoring, probabilities)
 
-        start, chosen = (self._head, {}) if task.resume else self._start(task, labels)
-        task = replace(task, known={**task.known, **chosen})
+        if task.resume:
+            start = self._head
+        else:
+            task, start = self._start(task, labels)
         return self._fine_tune(
             task,
             start=start,
@@ -56,27 +73,32 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
             max_epochs=self.max_epochs if max_epochs is None else max_epochs,
         )
 
-    def _start(self, task: Task, labels: Labels) -> tuple[Head, dict[str, float]]:
-        """Logistic regression on the frozen features, and how it was set."""
+    def _start(self, task: Task, labels: Labels) -> tuple[Task, Head]:
+        """All that training learns from, and a logistic regression to start from."""
         train, embedding = task.train, task.embedding
         n_classes, n_lexical = len(labels.classes_), train.features.n_lexical
         if not labels.multilabel and np.unique(train.Y).size == 1:
             # A first batch of one class, with others to come: begin with nothing.
             nothing = np.zeros((embedding.dim, n_classes), np.float32)
             layer = Linear(nothing, np.zeros(n_classes, np.float32))
-            return Head((layer,), np.zeros((n_lexical, n_classes), np.float32)), {}
+            lexical = np.zeros((n_lexical, n_classes), np.float32)
+            return task, Head((layer,), lexical)
+        choice, topics = self._settings(task, labels)
+        chosen = choice.attributes()
+        if self.teacher is not None:
+            train, choice, weight = self._taught(task, labels, choice)
+            chosen |= {"temperature_": choice.temperature, "teacher_weight_": weight}
         with self._stage(f"logistic regression of {n_classes} classes"):
-            fitted, choice = fit_chosen(
+            heads = fit_settled(
                 train.features,
                 train.Y,
                 train.weights,
-                train.counts,
-                C=self.C,
-                embedding_weight=self.embedding_weight,
+                choice,
                 multilabel=labels.multilabel,
+                topics=topics,
             )
         head = as_linear(
-            fitted,
+            heads,
             n_lexical,
             embedding.dim,
             embedding_weight=choice.embedding_weight,
@@ -84,7 +106,57 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
             multilabel=labels.multilabel,
         )
         assert head is not None  # the default head is linear
-        return head, choice.attributes()
+        return replace(task, train=train, known={**task.known, **chosen}), head
+
+    def _taught(
+        self, task: Task, labels: Labels, choice: Choice
+    ) -> tuple[Part, Choice, float]:
+        """Texts with labels, and others with what the teacher says of them."""
+        data, train = task.data, task.train
+        n_made = max(_MADE * len(data.texts) - len(data.unlabelled), 0)
+        made = made_texts(data.texts, n_made, task.random_state)
+        with self._stage(f"features of {n_made:,} texts made from others"):
+            more = self._texts_of(
+                task.embedding, task.known["_vectorizers"], made, remember=False
+            )
+        others = task.unlabelled.followed_by(more)
+        truth = train.Y if labels.multilabel else np.eye(len(labels.classes_))[train.Y]
+        texts = [*data.unlabelled, *made]
+        teacher: Teacher
+        if is_classifier_of_texts(self.teacher):
+            teacher = ClassifierTeacher(
+                self.teacher, data.texts, train.Y, train.counts, labels, texts
+            )
+        else:
+            with self._stage(
+                f"the teacher reads {len(data.texts) + len(texts):,} texts"
+            ):
+                device = str(find_device(self.device))
+                vectors = vectors_of(self.teacher, [*data.texts, *texts], device)
+            teacher = VectorTeacher(
+                train.features,
+                others.features,
+                vectors[: len(data.texts)],
+                vectors[len(data.texts) :],
+                train.Y,
+                train.weights,
+                train.counts,
+                labels,
+            )
+        with self._stage("what the teacher says"):
+            lesson = teach(
+                teacher,
+                train.features,
+                others.features,
+                truth.astype(np.float64),
+                train.weights,
+                train.counts,
+                choice,
+                multilabel=labels.multilabel,
+            )
+        if lesson.weight:
+            train = train.with_others(others, truth, lesson.answers, lesson.weight)
+        return train, choice._replace(temperature=lesson.temperature), lesson.weight
 
     @validates_parameters
     def partial_fit(

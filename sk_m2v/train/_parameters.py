@@ -266,6 +266,30 @@ class HeadParameters:  # numpydoc ignore=PR02
 
 
 @parameters
+class TeacherParameter:  # numpydoc ignore=PR02
+    """Who knows more of the task than its labels say.
+
+    Parameters
+    ----------
+    teacher : object or None
+        Needed in `fit` only. A sentence transformer (a folder, an id on the Hugging
+        Face Hub, ``(model, tokenizer)``, or an object of sentence-transformers), a
+        function or transformer from texts to vectors, or a classifier of texts with
+        `predict_proba`. It is fitted to the labels, and what it says of `X_unlabeled`,
+        and of texts made from `X` where these are few, is learnt beside the labels.
+
+    Attributes
+    ----------
+    teacher_weight_ : float
+        How much a text that the teacher answered counts beside a labelled one: 1, 0.3,
+        or 0 if cross-validation finds the labels alone to do better. Only with a
+        teacher.
+    """
+
+    teacher: Any = None
+
+
+@parameters
 class LossParameters:  # numpydoc ignore=PR02
     """What is made small in training to tell classes apart.
 

@@ -52,6 +52,25 @@ class TokenIds(NamedTuple):
         offsets = self.offsets[start : stop + 1]
         return TokenIds(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
 
+    def followed_by(self, others: TokenIds) -> TokenIds:
+        """These texts, and then others.
+
+        Parameters
+        ----------
+        others : TokenIds
+            Ids of the others.
+
+        Returns
+        -------
+        TokenIds
+            Of all.
+        """
+        offsets = others.offsets[1:] + self.offsets[-1]
+        return TokenIds(
+            np.concatenate([self.ids, others.ids]),
+            np.concatenate([self.offsets, offsets]),
+        )
+
     def keep(self, kept: npt.NDArray[np.bool_]) -> TokenIds:
         """Texts without some of their tokens.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array, hstack
+from scipy.sparse import csr_array, hstack, vstack
 
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
@@ -49,6 +49,42 @@ class Features(NamedTuple):
             return self
         blocks = tuple(as_matrix(block)[start:stop] for block in self.blocks)
         return Features(blocks, self.dense[start:stop])
+
+    def rows(self, rows: npt.NDArray[np.intp]) -> Features:
+        """Features of some of the texts, in any order.
+
+        Parameters
+        ----------
+        rows : ndarray of int
+            Which ones.
+
+        Returns
+        -------
+        Features
+            Their rows.
+        """
+        blocks = tuple(as_matrix(block)[rows] for block in self.blocks)
+        return Features(blocks, self.dense[rows])
+
+    def followed_by(self, others: Features) -> Features:
+        """Features of these texts, and then of others.
+
+        Parameters
+        ----------
+        others : Features
+            Of the others.
+
+        Returns
+        -------
+        Features
+            Of all.
+        """
+        pairs = zip(self.blocks, others.blocks, strict=True)
+        blocks = tuple(
+            vstack([as_matrix(mine), as_matrix(theirs)], format="csr")
+            for mine, theirs in pairs
+        )
+        return Features(blocks, np.concatenate([self.dense, others.dense]))
 
     def lexical(self) -> csr_array:
         """Lexical features, side by side.

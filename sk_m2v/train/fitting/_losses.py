@@ -56,9 +56,9 @@ class ClassificationLoss(nn.Module):
         ----------
         scores : torch.Tensor of shape (n_texts, n_classes)
             The scores.
-        truth : torch.Tensor of shape (n_texts,) or (n_texts, n_labels)
-            Class indices or labels.
-        weights : torch.Tensor of the shape of `truth`, default=None
+        truth : torch.Tensor of shape (n_texts,) or (n_texts, n_classes)
+            Class indices, shares of classes, or labels.
+        weights : torch.Tensor of shape (n_texts,) or (n_texts, n_labels), default=None
             How much each counts. None is 1.
 
         Returns
@@ -81,7 +81,11 @@ class ClassificationLoss(nn.Module):
             scores, truth, reduction="none", label_smoothing=smoothing
         )
         if self.focal_gamma and self.training:
-            right = scores.softmax(1).gather(1, truth[:, None]).squeeze(1)
+            likely = scores.softmax(1)
+            if truth.ndim == 1:
+                right = likely.gather(1, truth[:, None]).squeeze(1)
+            else:
+                right = (likely * truth).sum(1)
             losses = losses * (1 - right) ** self.focal_gamma
         return losses
 

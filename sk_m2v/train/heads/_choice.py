@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v.train.features._features import Features
+from sk_m2v.train.features._topics import Topics
 from sk_m2v.train.heads._folds import Folds, temperature_of
 from sk_m2v.train.heads._logistic import as_shares, fit_logistic
 
@@ -28,6 +29,7 @@ DEFAULT_C = 10.0
 DEFAULT_WEIGHT = 1.5
 _CS = (2.0, 50.0)
 _WEIGHTS = (0.5, 0.7, 1.0, 2.2)
+_TOPICS = (0.5, 1.0)
 # Better by so many standard errors: with few texts, differences are mostly chance.
 _DOUBT = 0.5
 
@@ -41,13 +43,16 @@ class Choice(NamedTuple):
         Inverse of the regularisation.
     embedding_weight : float
         Factor of the embedding.
+    topic_weight : float
+        Factor of the topics; 0 for none.
     temperature : float
         By what to divide scores, so that probabilities are as sure as they are right.
     """
 
     C: float
     embedding_weight: float
-    temperature: float
+    topic_weight: float = 0.0
+    temperature: float = 1.0
 
     def attributes(self) -> dict[str, float]:
         """Fitted attributes of an estimator.
@@ -57,7 +62,8 @@ class Choice(NamedTuple):
         dict of str to float
             With an underscore at the end.
         """
-        return {f"{name}_": value for name, value in self._asdict().items()}
+        known = self._asdict()
+        return {f"{it}_": known[it] for it in ("C", "embedding_weight", "temperature")}
 
 
 def as_number(embedding_weight: Setting) -> float:
@@ -78,52 +84,76 @@ def as_number(embedding_weight: Setting) -> float:
     return float(embedding_weight)
 
 
-def fit_chosen(
+def fit_settled(
     features: Features,
     Y: npt.NDArray[Any],
     weights: FloatArray,
-    counts: FloatArray,
+    choice: Choice,
     *,
-    C: Setting,
-    embedding_weight: Setting,
     multilabel: bool,
-) -> tuple[list[Any], Choice]:
-    """Fit the default head with settings chosen for the texts.
+    topics: Topics | None = None,
+) -> list[Any]:
+    """Fit the default head with settings that were chosen.
 
     Parameters
     ----------
-    features, Y, weights, counts, C, embedding_weight, multilabel : object
+    features, Y, weights, multilabel, topics : object
         As in `choose`.
+    choice : Choice
+        The settings.
 
     Returns
     -------
-    heads : list of LogisticRegression or DummyClassifier
-        As `fit_logistic` returns them, with scores divided by the temperature.
-    choice : Choice
-        The settings.
+    list of LogisticRegression or DummyClassifier
+        As `fit_logistic` returns them, with scores divided by the temperature, and
+        with weights of topics put on lexical features.
     """
-    choice = choose(
-        features,
-        Y,
-        weights,
-        counts,
-        C=C,
-        embedding_weight=embedding_weight,
-        multilabel=multilabel,
-    )
+    embedding_weight, beside = choice.embedding_weight, features
+    if topics is not None and choice.topic_weight:
+        # Two factors for two kinds of columns.
+        extra = topics.of(features.lexical()) * (choice.topic_weight / embedding_weight)
+        dense = np.hstack([features.dense, extra.astype(np.float32)])
+        beside = Features(features.blocks, dense)
     heads = fit_logistic(
-        features,
-        choice.embedding_weight,
-        Y,
-        weights,
-        C=choice.C,
-        multilabel=multilabel,
+        beside, embedding_weight, Y, weights, C=choice.C, multilabel=multilabel
+    )
+    n_lexical, n_features = (
+        features.n_lexical,
+        features.n_lexical + features.dense.shape[1],
     )
     for head in heads:
-        if hasattr(head, "coef_"):
-            head.coef_ /= choice.temperature
-            head.intercept_ = head.intercept_ / choice.temperature
-    return heads, choice
+        if not hasattr(head, "coef_"):
+            continue
+        coef, of_topics = np.split(
+            head.coef_ / choice.temperature, [n_features], axis=1
+        )
+        if topics is not None and of_topics.size:
+            of_topics *= choice.topic_weight
+            coef[:, :n_lexical] = topics.put_on(coef[:, :n_lexical], of_topics)
+        head.coef_ = np.ascontiguousarray(coef)
+        head.n_features_in_ = n_features
+        head.intercept_ = head.intercept_ / choice.temperature
+    return heads
+
+
+def cautious(changes: FloatArray, counts: FloatArray) -> float:
+    """Mean change of a loss, and how much of it may be chance.
+
+    Parameters
+    ----------
+    changes : ndarray of shape (n_texts,)
+        Of the loss of each text.
+    counts : ndarray of shape (n_texts,)
+        How many texts each stands for.
+
+    Returns
+    -------
+    float
+        The mean plus half a standard error: below 0 where it is a gain.
+    """
+    mean = float(np.average(changes, weights=counts))
+    variance = np.average((changes - mean) ** 2, weights=counts)
+    return mean + _DOUBT * float(np.sqrt(variance / counts.sum()))
 
 
 def choose(
@@ -135,6 +165,7 @@ def choose(
     C: Setting,
     embedding_weight: Setting,
     multilabel: bool,
+    topics: Topics | None = None,
 ) -> Choice:
     """Choose what is "auto".
 
@@ -153,6 +184,8 @@ def choose(
         temperature is 1.
     multilabel : bool
         Whether a text can have any number of labels.
+    topics : Topics or None
+        What was learnt from texts without labels.
 
     Returns
     -------
@@ -165,36 +198,37 @@ def choose(
     Calibration of Modern Neural Networks" (ICML 2017), fitted to all folds.
     """
     choice = Choice(
-        DEFAULT_C if isinstance(C, str) else float(C), as_number(embedding_weight), 1.0
+        DEFAULT_C if isinstance(C, str) else float(C), as_number(embedding_weight)
     )
     if not (isinstance(C, str) or isinstance(embedding_weight, str)):
         return choice
     truth = Y.astype(np.float64) if multilabel else as_shares(Y)[1]
-    folds = Folds(features, truth, weights, counts, multilabel)
+    of_texts = None if topics is None else topics.of(features.lexical())
+    folds = Folds(features, truth, weights, counts, multilabel, topics=of_texts)
     if not folds.judged.any():
         return choice
-    n_texts = folds.counts.sum()
 
     @cache
-    def left_out(C: float, embedding_weight: float) -> tuple[FloatArray, float]:
-        scores = folds.scores(C, embedding_weight)
+    def left_out(
+        C: float, embedding_weight: float, topic_weight: float
+    ) -> tuple[FloatArray, float]:
+        scores = folds.scores(C, embedding_weight, topic_weight)
         temperature = temperature_of(scores, folds.truth, folds.counts, multilabel)
         return folds.losses(scores / temperature), temperature
 
     def best(candidates: Iterable[Choice], choice: Choice) -> Choice:
-        known, _ = left_out(*choice[:2])
+        known, _ = left_out(*choice[:3])
         least = 0.0
         for candidate in candidates:
-            gains = left_out(*candidate[:2])[0] - known
-            mean = float(np.average(gains, weights=folds.counts))
-            spread = np.average((gains - mean) ** 2, weights=folds.counts) ** 0.5
-            doubt = _DOUBT * float(spread) / n_texts**0.5
-            if mean + doubt < least:
-                choice, least = candidate, mean + doubt
+            change = cautious(left_out(*candidate[:3])[0] - known, folds.counts)
+            if change < least:
+                choice, least = candidate, change
         return choice
 
     if isinstance(embedding_weight, str):
         choice = best((choice._replace(embedding_weight=it) for it in _WEIGHTS), choice)
     if isinstance(C, str):
         choice = best((choice._replace(C=it) for it in _CS), choice)
-    return choice._replace(temperature=left_out(*choice[:2])[1])
+    if topics is not None:
+        choice = best((choice._replace(topic_weight=it) for it in _TOPICS), choice)
+    return choice._replace(temperature=left_out(*choice[:3])[1])

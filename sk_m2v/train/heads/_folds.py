@@ -6,6 +6,8 @@ them: equal texts to the same one, and a text that counts twice is two.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
@@ -44,6 +46,10 @@ class Folds:
         How many texts each stands for.
     multilabel : bool
         Whether a text can have any number of labels.
+    others : Features or None
+        Of texts without labels, to learn from what else is known of them.
+    topics : ndarray of shape (n_texts, n_topics) or None
+        Topics of the labelled texts.
 
     Attributes
     ----------
@@ -62,12 +68,21 @@ class Folds:
         weights: FloatArray,
         counts: FloatArray,
         multilabel: bool,
+        *,
+        others: Features | None = None,
+        topics: FloatArray | None = None,
     ) -> None:
         rows, fold = _assign(features.dense, truth, counts, multilabel)
-        lexical = features.lexical()[rows].astype(np.float64)
-        dense = features.dense[rows].astype(np.float64)
+        features = features.rows(rows)
+        if others is not None:
+            features = features.followed_by(others)
+        lexical = features.lexical().astype(np.float64)
+        dense = features.dense.astype(np.float64)
         self._lexical = (lexical @ lexical.T).toarray()
         self._dense = dense @ dense.T
+        if topics is not None:
+            self._topics = topics[rows] @ topics[rows].T
+        self._rows = rows
         self._truth, self._weights = truth[rows], weights[rows]
         self._multilabel = multilabel
         self._parts = [(fold != it, fold == it) for it in range(N_FOLDS)]
@@ -80,7 +95,25 @@ class Folds:
         self.truth = self._truth[self.judged]
         self.counts = counts[rows][self.judged]
 
-    def scores(self, C: float, embedding_weight: float) -> FloatArray:
+    def remaining(self) -> list[npt.NDArray[np.intp]]:
+        """Rows of the texts that are left when each fold is left out.
+
+        Returns
+        -------
+        list of ndarray of int
+            For each fold.
+        """
+        return [self._rows[rest] for rest, _ in self._parts]
+
+    def scores(
+        self,
+        C: float,
+        embedding_weight: float,
+        topic_weight: float = 0.0,
+        *,
+        answers: Sequence[FloatArray] = (),
+        weight: float = 1.0,
+    ) -> FloatArray:
         """Scores of the judged texts when they are left out.
 
         Parameters
@@ -89,6 +122,13 @@ class Folds:
             Inverse of the regularisation.
         embedding_weight : float
             Factor of the embedding.
+        topic_weight : float
+            Factor of the topics.
+        answers : sequence of ndarray of shape (n_others, n_outputs)
+            For each fold, the truth about the texts without labels by what is known
+            without that fold. None leaves these texts out.
+        weight : float
+            How much each of them counts.
 
         Returns
         -------
@@ -96,14 +136,30 @@ class Folds:
             The scores.
         """
         products = self._lexical + embedding_weight**2 * self._dense
+        if topic_weight:
+            products += topic_weight**2 * self._topics
         scores: FloatArray = np.zeros(self._truth.shape)
         for it, (rest, out) in enumerate(self._parts):
+            learnt, out = np.flatnonzero(rest), np.flatnonzero(out)
             truth, weights = self._truth[rest], self._weights[rest]
+            if answers:
+                n_others = len(answers[it])
+                learnt = np.append(learnt, np.arange(n_others) + rest.size)
+                truth = np.concatenate([truth, answers[it]])
+                more = np.full((n_others, *weights.shape[1:]), weight)
+                weights = np.concatenate([weights, more])
             loss = (Sigmoids if self._multilabel else class_loss)(truth, weights)
-            pairs = _Pairs(products[np.ix_(rest, rest)])
-            fit = minimise(pairs, loss, C, _TOLERANCE, self._fits[it])
+            pairs = _Pairs(products[np.ix_(learnt, learnt)])
+            start = self._fits[it]
+            if start is not None:
+                # There can be more texts now, or fewer.
+                factors = np.zeros((learnt.size, start[0].shape[1]))
+                n_same = min(learnt.size, len(start[0]))
+                factors[:n_same] = start[0][:n_same]
+                start = factors, start[1]
+            fit = minimise(pairs, loss, C, _TOLERANCE, start)
             self._fits[it] = fit.weights, fit.intercept
-            found: FloatArray = products[np.ix_(out, rest)] @ fit.weights
+            found: FloatArray = products[np.ix_(out, learnt)] @ fit.weights
             found += fit.intercept
             if fit.intercept.size < scores.shape[1]:  # one output for two classes
                 found = np.hstack([-found / 2, found / 2])
