@@ -13,6 +13,7 @@ from typing import Any
 
 from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._contrastive import ContrastiveTransformer
+from sk_m2v.train._distill_classifier import Agreement, distill_classifier
 from sk_m2v.train._feature_extraction import FeatureExtractionClassifier
 from sk_m2v.train._from_scratch import FromScratchClassifier
 from sk_m2v.train._regressor import StaticRegressor
@@ -23,6 +24,7 @@ from sk_m2v.train.saved._skops import trusted_types
 
 __all__ = [
     "SKOPS_TRUSTED",
+    "Agreement",
     "BagModule",
     "BaseStaticClassifier",
     "ContrastiveTransformer",
@@ -33,6 +35,7 @@ __all__ = [
     "StaticClassifier",
     "StaticRegressor",
     "ZeroShotClassifier",
+    "distill_classifier",
 ]
 
 #: What ``skops.io.load(file, trusted=[*SKOPS_TRUSTED])`` needs for all estimators here,

@@ -16,11 +16,11 @@ from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import HasMethods
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._classifier import BaseStaticClassifier
-from sk_m2v.train._data import Part, Task
 from sk_m2v.train.heads._choice import as_number, fit_settled
 from sk_m2v.train.heads._fit import as_linear, fit_heads
 from sk_m2v.train.heads._head import Head
 from sk_m2v.train.heads._sklearn import SklearnHead
+from sk_m2v.train.labels._data import Part, Task
 from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import log_loss, score
 
@@ -119,7 +119,10 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
             head = self._seeded_head(task.random_state)
             with self._stage(f"{type(head).__name__} of {n_classes} classes"):
                 X = train.features.stacked(weight)
-                heads = fit_heads(head, X, train.Y, train.weights, task.fit)
+                Y = train.Y
+                if Y.ndim == 2 and not labels.multilabel:
+                    Y = Y.argmax(axis=1)
+                heads = fit_heads(head, X, Y, train.weights, task.fit)
         fitted: Head | SklearnHead | None = as_linear(
             heads,
             train.features.n_lexical,
@@ -212,10 +215,12 @@ def _losses(
     losses = {}
     multilabel = labels.multilabel
     probabilities = head.probabilities(*train.features, multilabel=multilabel)
-    losses["train_loss"] = log_loss(train.Y, probabilities, train.weights)
+    losses["train_loss"] = log_loss(
+        train.Y, probabilities, train.weights, multilabel=multilabel
+    )
     if validation is not None:
         Y, features = validation.Y, validation.features
         probabilities = head.probabilities(*features, multilabel=multilabel)
-        losses["valid_loss"] = log_loss(Y, probabilities)
+        losses["valid_loss"] = log_loss(Y, probabilities, multilabel=multilabel)
         losses["valid_accuracy"] = score(labels, Y, "accuracy", probabilities)
     return losses

@@ -14,12 +14,12 @@ from sk_m2v._messages import listed
 from sk_m2v._parameters import parameters
 from sk_m2v._sklearn import validates_parameters
 from sk_m2v.train._classifier import BaseStaticClassifier
-from sk_m2v.train._data import Part, Task
 from sk_m2v.train._fine_tuning import FineTuned
-from sk_m2v.train._parameters import LossParameters, TeacherParameter
+from sk_m2v.train.fitting._parameters import LossParameters, TeacherParameter
 from sk_m2v.train.heads._choice import Choice, fit_settled
 from sk_m2v.train.heads._fit import as_linear
 from sk_m2v.train.heads._head import Head, Linear, to_probabilities
+from sk_m2v.train.labels._data import Part, Task
 from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import score
 from sk_m2v.train.teaching._made_texts import made_texts

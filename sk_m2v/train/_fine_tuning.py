@@ -15,10 +15,10 @@ from sk_m2v._forked import safe_threads
 from sk_m2v._messages import listed, quoted
 from sk_m2v._optional import require
 from sk_m2v._sklearn import FitTask
-from sk_m2v.train._data import Task
-from sk_m2v.train._parameters import HeadParameters, NetParameters
+from sk_m2v.train.fitting._parameters import HeadParameters, NetParameters
 from sk_m2v.train.fitting._trainable_rows import TrainableRows
 from sk_m2v.train.heads._head import Head
+from sk_m2v.train.labels._data import Task
 
 # From the scores of all validation texts to how good they are.
 Score = Callable[[npt.NDArray[np.float64]], float]

@@ -20,14 +20,14 @@ from sk_m2v._base import ModelParameter, as_embedding
 from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import StrOptions, validates_parameters
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.train._data import Part, Task, TrainingData
 from sk_m2v.train._fine_tuning import FineTuned
-from sk_m2v.train._parameters import POSITIVE
-from sk_m2v.train._persistence import PersistenceMixin
 from sk_m2v.train._text_model import TrainedTextModel
+from sk_m2v.train.fitting._parameters import POSITIVE
 from sk_m2v.train.heads._head import Head, Linear
+from sk_m2v.train.labels._data import Part, Task, TrainingData
 from sk_m2v.train.labels._targets import Scale, in_order_of, read_targets, scale_of
 from sk_m2v.train.saved._model2vec import Pipeline
+from sk_m2v.train.saved._persistence import PersistenceMixin
 
 FloatArray = npt.NDArray[np.float64]
 

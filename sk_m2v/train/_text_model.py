@@ -19,10 +19,14 @@ from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._letter_ngrams import LONGEST
 from sk_m2v.lexical._ngrams import NgramTfidf
-from sk_m2v.train._data import Part, Task, Texts, TrainingData
-from sk_m2v.train._parameters import FeatureParameters, SeedParameter, VerboseParameter
 from sk_m2v.train.features._features import Features, NgramRanges, embed, fit_lexical
 from sk_m2v.train.features._token_cache import remembered_token_ids
+from sk_m2v.train.fitting._parameters import (
+    FeatureParameters,
+    SeedParameter,
+    VerboseParameter,
+)
+from sk_m2v.train.labels._data import Part, Task, Texts, TrainingData
 
 _BATCH_SIZE = 1024
 # Fewer texts than this may be a fold of a search, whose ids are worth remembering.

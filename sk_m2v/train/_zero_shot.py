@@ -17,9 +17,9 @@ from sk_m2v._sklearn import validates_parameters
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.lexical._ngrams import NgramTfidf
-from sk_m2v.train._classifier import TextClassifier
-from sk_m2v.train._parameters import POSITIVE
+from sk_m2v.train._text_classifier import TextClassifier
 from sk_m2v.train.features._features import Features, embed, fit_lexical
+from sk_m2v.train.fitting._parameters import POSITIVE
 from sk_m2v.train.heads._prototypes import prototype_head, self_trained_head
 from sk_m2v.train.labels._descriptions import read_descriptions
 from sk_m2v.train.labels._labels import Labels

@@ -19,30 +19,35 @@ def log_loss(
     Y: npt.NDArray[Any],
     probabilities: npt.NDArray[np.float64],
     weights: npt.NDArray[np.float64] | None = None,
+    *,
+    multilabel: bool,
 ) -> float:
     """Mean negative log-likelihood of the true classes, or of all labels.
 
     Parameters
     ----------
-    Y : ndarray of shape (n_texts,), int, or (n_texts, n_labels) of 0 and 1
-        The truth.
+    Y : ndarray of shape (n_texts,), int, or (n_texts, n_classes)
+        The truth: classes, their shares, or labels as 0 and 1.
     probabilities : ndarray of shape (n_texts, n_classes)
         What was predicted.
-    weights : ndarray of the shape of `Y`, default=None
-        How much each entry counts.
+    weights : ndarray of shape (n_texts,), or (n_texts, n_labels), default=None
+        How much each text counts, or each label of each.
+    multilabel : bool
+        Whether a text can have any number of labels.
 
     Returns
     -------
     float
         In nats.
     """
+    if multilabel:
+        probabilities = np.where(Y > 0, probabilities, 1 - probabilities)
+    losses = -np.log(np.maximum(probabilities, SMALLEST_PROBABILITY))
     if Y.ndim == 1:
-        right = probabilities[np.arange(len(Y)), Y]
-    else:
-        right = np.where(Y > 0, probabilities, 1 - probabilities)
-    return float(
-        np.average(-np.log(np.maximum(right, SMALLEST_PROBABILITY)), weights=weights)
-    )
+        losses = losses[np.arange(len(Y)), Y]
+    elif not multilabel:
+        losses = (Y * losses).sum(axis=1)
+    return float(np.average(losses, weights=weights))
 
 
 def score(

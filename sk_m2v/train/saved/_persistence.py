@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy.typing as npt
 
 from sk_m2v.persistence._ngrams import pack_ngrams, unpack_ngrams
-from sk_m2v.train._model2vec import Model2VecMixin
 from sk_m2v.train.heads._explain import explain
 from sk_m2v.train.heads._explanation import Explanation
 from sk_m2v.train.saved._arrays import pack_head, unpack_head
+from sk_m2v.train.saved._model2vec_mixin import Model2VecMixin
 from sk_m2v.train.saved._pipeline import to_pipeline
 
 
