@@ -78,10 +78,10 @@ class BaseStaticClassifier(
         sample_weight : array-like of shape (n_texts,), default=None
             How much each text of `X` counts. None is 1.
         X_unlabeled : iterable of str, default=None
-            More texts of the same kind, without labels: which words and letters count,
-            how much, and which go together is learnt from them, too. Texts of `X` whose
-            label is -1 are taken for such, as in scikit-learn, if `y` has two other
-            numbers, and none below.
+            More texts of the same kind, without labels: which words go together is
+            learnt from them, where cross-validation finds that it helps. Texts of `X`
+            whose label is -1 are taken for such, as in scikit-learn, if `y` has at
+            least two other numbers, and none below.
 
         Returns
         -------

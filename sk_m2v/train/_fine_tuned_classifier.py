@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,11 @@ class FineTunedClassifier(
 ):
     """What trains embedding and head together, from a logistic regression on."""
 
+    _saved_attributes: ClassVar[tuple[str, ...]] = (
+        *BaseStaticClassifier._saved_attributes,
+        "teacher_weight_",
+    )
+
     def _learn_classes(
         self, task: Task, labels: Labels, max_epochs: int | None
     ) -> dict[str, Any]:
@@ -72,6 +77,9 @@ class FineTunedClassifier(
             judge=judge,
             max_epochs=self.max_epochs if max_epochs is None else max_epochs,
         )
+
+    def _is_told_of_unlabelled(self) -> bool:
+        return self.teacher is not None
 
     def _start(self, task: Task, labels: Labels) -> tuple[Task, Head]:
         """All that training learns from, and a logistic regression to start from."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import vstack
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
@@ -134,6 +135,10 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
         """Steps of `fit` that callbacks can follow; None if that is not known."""
         return None
 
+    def _is_told_of_unlabelled(self) -> bool:
+        """Whether someone says what texts without labels are."""
+        return False
+
     def _check_means(self) -> None:
         """Check that there is all that learning needs beside data."""
 
@@ -200,7 +205,7 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
         fit = self._begin_fit(n_steps, data.texts, data.y, data.weight)
         random_state = check_random_state(self.random_state)
         data = data.split(fraction, random_state)
-        texts = [*data.texts, *data.unlabelled]
+        texts, n_texts = [*data.texts, *data.unlabelled], len(data.texts)
         if resume:
             embedding, vectorizers = self.embedding_, self._vectorizers
             with self._stage(f"features of {len(texts):,} texts"):
@@ -213,10 +218,20 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
             with self._stage(f"tokenizing {len(texts):,} texts"):
                 tokens = self._tokens(embedding, texts)
             with self._stage("features"):
-                ngrams = self._ngrams()
-                vectorizers, blocks = fit_lexical(tokens, embedding, ngrams, weight)
+                # Of words that no label tells of, nothing can be learnt.
+                n_told = len(texts) if self._is_told_of_unlabelled() else n_texts
+                vectorizers, blocks = fit_lexical(
+                    tokens.part(0, n_told),
+                    embedding,
+                    self._ngrams(),
+                    None if weight is None else weight[:n_told],
+                )
+                rest = tokens.part(n_told, len(texts))
+                if n_told < len(texts):
+                    found = [it.transform(rest) for it in vectorizers]
+                    pairs = zip(blocks, found, strict=True)
+                    blocks = tuple(vstack(pair, format="csr") for pair in pairs)
                 seen = Texts(tokens, Features(blocks, embed(embedding, tokens)))
-        n_texts = len(data.texts)
         train, unlabelled = seen.part(0, n_texts), seen.part(n_texts, len(texts))
         validation = None
         if data.held_out is not None:

@@ -304,7 +304,10 @@ def test_no_model(refused: Refused, tmp_path: Path, new: Path) -> None:
     [
         ("[trian]\nC = 1\n", "line 1: there is no section 'trian'. Do you mean train?"),
         ("[train]\nCC = 1\n", "line 2: section train has no key 'CC'"),
-        ('[train]\nC = "x"\n', "line 2: train.C: expected float, got 'x'"),
+        (
+            '[train]\nC = "x"\n',
+            """line 2: train.C: expected float or "auto", got 'x'""",
+        ),
         ("[train]\nC = -1\n", "The 'C' parameter of FeatureExtractionClassifier must"),
         ("[train]\n", "data.train is missing"),
         ("[train\n", "is no TOML"),

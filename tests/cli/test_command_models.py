@@ -198,7 +198,7 @@ def test_inspect(command: Command, trained: Path) -> None:
     assert [*found["classes"]] == estimator.classes_.tolist()
     expected = [term for term, _ in estimator.top_terms(5)["good"]]
     assert found["classes"]["good"] == expected
-    assert found["parameters"]["C"] == 10.0
+    assert found["parameters"]["C"] == "auto"
     text = command("inspect", trained, "--terms", 2).out
     assert text.startswith("kind        FeatureExtractionClassifier\n")
     assert f"\n  good: {', '.join(expected[:2])}\n" in text

@@ -375,7 +375,7 @@ def test_a_run_is_tracked(command: Command, raw: Path, tmp_path: Path) -> None:
     experiment = client.get_experiment_by_name("mine")
     (found,) = client.search_runs([experiment.experiment_id])
     assert found.info.status == "FINISHED"
-    assert found.data.params["C"] == "10.0"
+    assert found.data.params["C"] == "auto"
     metrics = json.loads((run / "metrics.json").read_text())
     names = [it for it in found.data.metrics if it.endswith("accuracy")]
     assert metrics["accuracy"] in [found.data.metrics[it] for it in names]

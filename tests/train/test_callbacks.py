@@ -184,7 +184,7 @@ def test_scorers_of_classifiers(kind):
         same = row["score_0"], row["score_3"], row["valid_acc"], row["valid_accuracy"]
         assert len({round(it, 9) for it in same}) == 1
         if kind != "several labels":
-            assert_allclose(-row["score_7"], row["valid_loss"], rtol=1e-4)
+            assert_allclose(-row["score_7"], row["valid_loss"], rtol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["StaticRegressor", "vectors"])
@@ -220,7 +220,8 @@ def test_schedules_and_clipping_change_training(kind):
     start = embeddings(fit(kind, **sgd | {"max_epochs": 0}))
     clipped = fit(kind, GradientNormClipping(1e-9), **sgd)
     assert_allclose(embeddings(clipped), start, atol=1e-5)
-    assert abs(embeddings(fit(kind, **sgd)) - embeddings(clipped)).max() > 1e-4
+    free = embeddings(fit(kind, **sgd))
+    assert abs(free - start).max() > 10 * abs(embeddings(clipped) - start).max()
 
 
 def test_plateau_watches_validation():

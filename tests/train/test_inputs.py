@@ -39,7 +39,8 @@ def classifier(request):
 
 class TestC:
     def test_is_that_of_scikit_learn(self, classifier):
-        classifier.set_params(C=0.01, class_weight=None).fit(TEXTS, LABELS)
+        classifier.set_params(C=0.01, embedding_weight=1.5, class_weight=None)
+        classifier.fit(TEXTS, LABELS)
         scores = classifier.decision_function(TEXTS)
         features = classifier._features(TEXTS, False)
         # In single precision, theirs ends earlier than ours.

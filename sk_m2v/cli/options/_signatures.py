@@ -70,8 +70,8 @@ def parameters_of(name: str) -> MappingProxyType[str, Parameter]:
     Examples
     --------
     >>> from sk_m2v.cli.options._signatures import parameters_of
-    >>> parameters_of("sk_m2v.FeatureExtractionClassifier")["C"].default
-    10.0
+    >>> parameters_of("sk_m2v.StaticRegressor")["alpha"].default
+    3.0
     """
     module, *path = _split(name)
     module, node = _find(module, path[0])
