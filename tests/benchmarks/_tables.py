@@ -15,8 +15,9 @@ def by_set(results: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def print_frame(title: str, frame: pd.DataFrame, form: str) -> None:
+    """Numbers; what is not known stays empty."""
     rows = [
-        [str(name), *(format(it, form) for it in row)]
+        [str(name), *(format(it, form) if it == it else "" for it in row)]
         for name, row in zip(frame.index, frame.to_numpy(), strict=True)
     ]
     print_markdown(title, ["", *frame.columns], rows)

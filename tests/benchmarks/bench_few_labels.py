@@ -44,6 +44,7 @@ import numpy.typing as npt
 import pandas as pd
 from _classify import CONTENDERS, available, read_base
 from _common import say
+from _minilm import N_ITERATIONS
 from _quality import CLASSIFICATION, N_TRAIN, LabelledTexts, read_labelled
 from _tables import by_set, print_frame, print_summary
 
@@ -76,8 +77,9 @@ def part(data: LabelledTexts, rows: npt.NDArray[np.intp]) -> tuple[list[str], An
 
 
 def num_iterations(estimator: Any, X: Any, y: Any) -> float:
-    """Of SetFit, where it is set."""
-    return getattr(estimator, "num_iterations_", None) or nan
+    """Of SetFit, 0 where its pairs are those that it makes by itself."""
+    value = getattr(estimator, "num_iterations_", nan)
+    return 0 if value is None else value
 
 
 def run(
@@ -126,23 +128,25 @@ def in_words(shots: int) -> str:
 
 
 def print_shots(title: str, results: pd.DataFrame) -> None:
-    """Means over all that any method ran on, then over what others did not end on."""
+    """Means are over the same draws: of each method with all that have run on its."""
     print_frame(f"{title}: accuracy", by_set(results, "accuracy"), ".4f")
-    keys = results["data_set"] + " " + results["seed"].astype(str)
-    ran = {name: {*keys[runs.index]} for name, runs in results.groupby("estimator")}
+    draws = results["data_set"] + " " + results["seed"].astype(str)
+    ran = {name: {*draws[runs.index]} for name, runs in results.groupby("estimator")}
     for same in sorted({frozenset(it) for it in ran.values()}, key=len, reverse=True):
         names = [name for name, its in ran.items() if its >= same]
-        runs = results[keys.isin(same) & results["estimator"].isin(names)]
-        sets = runs["data_set"].unique()
-        print_summary(f"{title}, {len(same)} draws of {', '.join(sets)}", runs)
+        runs = results[draws.isin(same) & results["estimator"].isin(names)]
+        sets = ", ".join(runs["data_set"].unique())
+        print_summary(f"{title}, draws: {len(same)}, of {sets}", runs)
+    if "num_iterations" in results:
+        few = results.loc[results["num_iterations"] > 0, "data_set"].unique()
+        print(
+            f"\nSetFit with num_iterations={N_ITERATIONS}: {', '.join(few) or 'none'}"
+        )
 
 
 def print_results(results: pd.DataFrame) -> None:
-    for shots, runs in results.sort_values("shots", kind="stable").groupby("shots"):
+    for shots, runs in results.groupby("shots"):
         print_shots(in_words(shots), runs)
-        if "num_iterations" in runs:
-            sets = runs.loc[runs["num_iterations"].notna(), "data_set"].unique()
-            print(f"\nSetFit with num_iterations=20: {', '.join(sets) or 'nowhere'}")
 
 
 # --- The program --------------------------------------------------------------------
@@ -166,7 +170,10 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3, help="draws of texts")
     parser.add_argument("--setfit-minutes", type=float, default=20)
     parser.add_argument("--output", type=Path, help="file to go on with")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if min(*options.shots, options.seeds) < 1:
+        parser.error("--shots and --seeds must be 1 or more")
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
