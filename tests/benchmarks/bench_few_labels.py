@@ -136,7 +136,7 @@ def print_shots(title: str, results: pd.DataFrame) -> None:
         names = [name for name, its in ran.items() if its >= same]
         runs = results[draws.isin(same) & results["estimator"].isin(names)]
         sets = ", ".join(runs["data_set"].unique())
-        print_summary(f"{title}, draws: {len(same)}, of {sets}", runs)
+        print_summary(f"{title}, {len(same)} draws, of {sets}", runs)
     if "num_iterations" in results:
         few = results.loc[results["num_iterations"] > 0, "data_set"].unique()
         print(
