@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from _common import silence
+from _minilm import minilm_vectors, setfit
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -108,7 +108,7 @@ class PeerClassifier(ClassifierMixin, BaseEstimator):
         flat = [it for row in labels for it in row] if self._lists else labels
         self._labels = {str(it): it for it in np.unique(flat).tolist()}
         names = [list(map(str, it)) if self._lists else str(it) for it in labels]
-        with _silence():
+        with silence():
             model = StaticModelForClassification.from_static_model(
                 model=self.base.peer()
             )
@@ -117,21 +117,15 @@ class PeerClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, texts: list[str]) -> Any:
-        with _silence():
+        with silence():
             found = self._classifier.predict(texts)
         if self._lists:
             return [[self._labels[name] for name in names] for names in found]
         return np.array([self._labels[name] for name in found])
 
     def predict_proba(self, texts: list[str]) -> Any:
-        with _silence():
+        with silence():
             return self._classifier.predict_proba(texts)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    with open(os.devnull, "w") as nothing, redirect_stderr(nothing):
-        yield
 
 
 class FastText(ClassifierMixin, BaseEstimator):
@@ -232,6 +226,11 @@ CONTENDERS = {
     "fasttext-default": Contender(
         "fastText, defaults", lambda base: FastText(), "fasttext"
     ),
+    "minilm": Contender(
+        "MiniLM + LR",
+        lambda base: make_pipeline(minilm_vectors(), _logistic_regression()),
+    ),
+    "setfit": Contender("SetFit", lambda base: setfit()),
 }
 
 
@@ -242,8 +241,7 @@ def available(names: Sequence[str], base: Base) -> dict[str, Any]:
         contender = CONTENDERS[name]
         try:
             import_module(contender.needs)
+            found[contender.title] = contender.make(base)
         except ImportError as error:
             print(f"left out: {contender.title}: {error}", flush=True)
-        else:
-            found[contender.title] = contender.make(base)
     return found

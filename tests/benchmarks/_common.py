@@ -10,8 +10,9 @@ import gzip
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -75,6 +76,17 @@ def _restrict(cores: Sequence[int] | None, without: tuple[str, ...]) -> None:
 def say(message: str) -> None:
     """Tell how far the benchmark is, apart from its tables."""
     print(message, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Hide what others print, such as their progress."""
+    with (
+        open(os.devnull, "w") as nothing,
+        redirect_stdout(nothing),
+        redirect_stderr(nothing),
+    ):
+        yield
 
 
 def print_table(

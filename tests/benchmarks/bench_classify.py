@@ -27,6 +27,7 @@ import pandas as pd
 from _classify import CONTENDERS, available, read_base
 from _common import print_markdown, say, shared
 from _quality import N_TRAIN, read_labelled
+from _tables import GAINS, by_set, print_frame, print_summary
 
 from sk_m2v.benchmark import BenchmarkReport, run_benchmark
 
@@ -39,7 +40,6 @@ MEASURES = {  # column of the results: title, format
     "fit_seconds": ("fit, seconds", ".2f"),
     "predict_seconds": ("predict, seconds", ".3f"),
 }
-GAINS = ["accuracy", "macro_f1", "log_loss"]
 
 
 class Section(NamedTuple):
@@ -89,24 +89,10 @@ def draw(read: Callable[[str], Any], name: str, seed: int) -> tuple[Any, ...]:
 # --- Tables -------------------------------------------------------------------------
 
 
-def by_set(results: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """Means over seeds: a row for each set, a column for each estimator."""
-    keys = ["data_set", "estimator"]
-    return results.groupby(keys, sort=False)[measure].mean().unstack(sort=False)
-
-
 def titles(names: Sequence[str], results: pd.DataFrame) -> list[str]:
     """Those of contenders that were run."""
     known = set(results["estimator"])
     return [it for name in names if (it := CONTENDERS[name].title) in known]
-
-
-def print_frame(title: str, frame: pd.DataFrame, form: str) -> None:
-    rows = [
-        [str(name), *(format(it, form) for it in row)]
-        for name, row in zip(frame.index, frame.to_numpy(), strict=True)
-    ]
-    print_markdown(title, ["", *frame.columns], rows)
 
 
 def print_measures(title: str, results: pd.DataFrame) -> None:
@@ -138,27 +124,6 @@ def print_differences(
     if len(means) > 1:
         table.loc["standard error"] = means.sem()
     print_frame(f"{title}: differences", table, "+.4f")
-
-
-def print_summary(title: str, results: pd.DataFrame) -> None:
-    runs = results.groupby("estimator", sort=False)
-    table = pd.DataFrame({it: by_set(results, it).mean() for it in GAINS})
-    seconds = runs["fit_seconds"].median()
-    rates = runs["n_test"].sum() / runs["predict_seconds"].sum()
-    rows = [
-        [
-            name,
-            *(f"{it:.4f}" for it in row),
-            f"{seconds[name]:.2f}",
-            f"{rates[name]:,.0f}",
-        ]
-        for name, row in zip(table.index, table.to_numpy(), strict=True)
-    ]
-    header = [
-        *("", "accuracy", "macro F1", "log-loss"),
-        *("fit, median seconds", "predict, texts/s"),
-    ]
-    print_markdown(f"{title}: summary", header, rows)
 
 
 def print_worst_sets(

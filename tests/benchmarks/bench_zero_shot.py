@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from _classify import read_base
 from _common import print_markdown, say, shared
+from _minilm import load_minilm
 from _quality import (
     CLASSIFICATION,
     ClassificationScore,
@@ -58,22 +59,10 @@ def names_and_texts(names: list[str], unlabelled: list[str], texts: list[str]) -
 
 
 def teacher() -> Contender:
-    from sk_m2v.distill import bundled_teacher
-    from sk_m2v.distill.teachers._load import load_teacher
-
     try:
-        folder = bundled_teacher()
+        return nearest_name(load_minilm())
     except ImportError as error:
         raise SystemExit(error) from error
-    loaded = load_teacher(
-        folder, pooling="mean", device="cpu", dtype="float32", prompt=None
-    )
-
-    def encode(texts: list[str]) -> Any:
-        with loaded.ready():
-            return loaded.encode(texts)
-
-    return nearest_name(encode)
 
 
 def read_names(data_set: str) -> list[str]:
