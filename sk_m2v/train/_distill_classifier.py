@@ -144,7 +144,17 @@ def distill_classifier(
     generator = check_random_state(random_state)
     if student.random_state is None:
         student.set_params(random_state=generator.randint(2**31 - 1))
+    if not 0 < validation_fraction < 1:
+        raise ValueError(
+            f"validation_fraction={quoted(validation_fraction)} must be above 0 and "
+            "below 1: it is the part of the texts on which both are compared"
+        )
     texts = as_texts(X, missing=student.missing)
+    if len(texts) < 2:
+        raise ValueError(
+            f"X has {len(texts)} sample(s), and a minimum of 2 is required: one to "
+            "learn from, and one to compare on"
+        )
     doing = f"the classifier reads {len(texts):,} texts"
     with stage("distill_classifier", doing, verbose):
         labels, shares = _answers(classifier, texts, classes)
