@@ -97,10 +97,12 @@ def fit_settled(
 
     Parameters
     ----------
-    features, Y, weights, multilabel, topics : object
+    features, Y, weights : object
         As in `choose`.
     choice : Choice
         The settings.
+    multilabel, topics : object
+        As in `choose`.
 
     Returns
     -------

@@ -24,7 +24,7 @@ FloatArray = npt.NDArray[np.float64]
 _WEIGHTS = (1.0, 0.3, 0.0)
 # Texts without labels by which weights are compared: the inner products of all pairs
 # have to be in memory.
-_MOST_OTHERS = 3_000
+_MOST_OTHERS = 1_500
 
 
 class Lesson(NamedTuple):
