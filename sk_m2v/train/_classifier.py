@@ -162,7 +162,8 @@ class BaseStaticClassifier(
     def _settings(self, task: Task, labels: Labels) -> tuple[Choice, Topics | None]:
         """Settings of the logistic regression, and topics for it if it needs some."""
         train, topics = task.train, None
-        if task.data.unlabelled and train.features.blocks:
+        alone = task.data.unlabelled and not self._is_told_of_unlabelled()
+        if alone and train.features.blocks:
             with self._stage("words that go together"):
                 everything = train.features.followed_by(task.unlabelled.features)
                 topics = find_topics(everything.lexical(), task.random_state)
