@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,6 +89,31 @@ class Part:
     features: Features
     Y: npt.NDArray[Any]  # class indices, which labels, or numbers
     weights: npt.NDArray[np.float64]  # a text, or a text and label
+
+    def rows(self, index: npt.NDArray[np.intp]) -> Part:
+        """Some of the texts.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Which ones.
+
+        Returns
+        -------
+        Part
+            The same of them.
+        """
+        blocks, dense = self.features
+        known = {
+            "tokens": self.tokens.rows(index),
+            "features": Features(tuple(it[index] for it in blocks), dense[index]),
+        }
+        arrays = {
+            it.name: getattr(self, it.name)[index]
+            for it in fields(self)
+            if it.name not in known
+        }
+        return replace(self, **known, **arrays)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy, deepcopy
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -10,21 +12,35 @@ import numpy.typing as npt
 
 from sk_m2v._messages import listed
 from sk_m2v._parameters import parameters
-from sk_m2v._sklearn import validates_parameters
+from sk_m2v._sklearn import UNFOLLOWED, validates_parameters
 from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._data import Task
 from sk_m2v.train._fine_tuning import FineTuned
-from sk_m2v.train._parameters import LossParameters
+from sk_m2v.train._parameters import LengthParameter, LossParameters
 from sk_m2v.train.heads._fit import as_linear
 from sk_m2v.train.heads._head import Head, Linear, to_probabilities
 from sk_m2v.train.heads._logistic import fit_logistic
 from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import score
+from sk_m2v.train.labels._split import split_off
+
+# Of max_epochs="auto". Longer trainings than this gain little for their time.
+_MOST_EPOCHS = 20
+# Of fewer texts than this, or fewer than two a class, a part would tell nothing, and
+# three epochs change little.
+_FEWEST_TEXTS = 500
+_FEW_EPOCHS = 3
+_HELD_OUT = 0.2
 
 
 @parameters
-class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
+class FineTunedClassifier(
+    LengthParameter, FineTuned, LossParameters, BaseStaticClassifier
+):
     """What trains embedding and head together, from a logistic regression on."""
+
+    def _n_steps(self) -> int | None:
+        return None if self.max_epochs == "auto" else self.max_epochs
 
     def _learn_classes(
         self, task: Task, labels: Labels, max_epochs: int | None
@@ -50,8 +66,45 @@ class FineTunedClassifier(FineTuned, LossParameters, BaseStaticClassifier):
             ),
             kind=ClassifierNet,
             judge=judge,
-            max_epochs=self.max_epochs if max_epochs is None else max_epochs,
+            max_epochs=self._length(task, labels) if max_epochs is None else max_epochs,
         )
+
+    def _length(self, task: Task, labels: Labels) -> int:
+        """For how many epochs to train."""
+        if self.max_epochs != "auto":
+            return self.max_epochs
+        if task.validation is not None:
+            return _MOST_EPOCHS
+        n_texts = len(task.train.Y)
+        if task.resume or n_texts < max(_FEWEST_TEXTS, 2 * len(labels.classes_)):
+            return _FEW_EPOCHS
+        with self._stage(f"number of epochs, by {_HELD_OUT:.0%} of the texts"):
+            return self._best_epoch(task, labels)
+
+    def _best_epoch(self, task: Task, labels: Labels) -> int:
+        """Train on most of the texts, and see when that helped the others most."""
+        # What is drawn here is not missed later: the number that is found, given,
+        # leads to the same result.
+        random_state = deepcopy(task.random_state)
+        kept, out = (
+            task.train.rows(rows)
+            for rows in split_off(task.train.Y, _HELD_OUT, random_state)
+        )
+        trial = copy(self)
+        trial.callbacks, trial.verbose = None, 0
+        fitted = trial._learn_classes(
+            replace(
+                task,
+                train=kept,
+                validation=replace(out, weights=np.ones(out.Y.shape)),
+                random_state=random_state,
+                fit=UNFOLLOWED,
+            ),
+            labels,
+            _MOST_EPOCHS,
+        )
+        best: int = fitted["best_epoch_"]
+        return best
 
     def _start(self, task: Task, labels: Labels) -> Head:
         """Logistic regression on the frozen features."""
