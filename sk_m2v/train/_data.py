@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,16 +104,12 @@ class Part:
             The same of them.
         """
         blocks, dense = self.features
-        known = {
-            "tokens": self.tokens.rows(index),
-            "features": Features(tuple(it[index] for it in blocks), dense[index]),
-        }
-        arrays = {
-            it.name: getattr(self, it.name)[index]
-            for it in fields(self)
-            if it.name not in known
-        }
-        return replace(self, **known, **arrays)
+        return Part(
+            self.tokens.rows(index),
+            Features(tuple(it[index] for it in blocks), dense[index]),
+            self.Y[index],
+            self.weights[index],
+        )
 
 
 @dataclass(frozen=True)
