@@ -26,9 +26,9 @@ from sk_m2v.train.labels._split import split_off
 
 # Of max_epochs="auto". Longer trainings than this gain little for their time.
 _MOST_EPOCHS = 20
-# Of fewer texts than this, or fewer than two a class, a part would tell nothing, and
-# three epochs change little.
-_FEWEST_TEXTS = 500
+# Of fewer texts than this, or fewer than two a class, a part tells too little: of 1,000
+# texts it chose 20 epochs where 0 were best. Three change little.
+_FEWEST_TEXTS = 2_000
 _FEW_EPOCHS = 3
 _HELD_OUT = 0.2
 
