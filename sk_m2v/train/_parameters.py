@@ -222,8 +222,9 @@ class LengthParameter:  # numpydoc ignore=PR02
     ----------
     max_epochs : int or "auto"
         How often to go through the texts. 0 keeps the start. "auto" is at most 20, as
-        many as help: from 2,000 texts on, a fifth of them, on which a training of the
-        others is judged, tells how many epochs all texts then get. With validation
+        many as help: from 1,000 texts on, a fifth of them, on which a training of the
+        others is judged, tells how many epochs all texts then get, one for each hundred
+        of them at most. With validation
         texts, these tell, and of fewer texts it is 3, as if `fit` goes on.
     """
 

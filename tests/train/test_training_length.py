@@ -27,6 +27,7 @@ N_TEXTS = 300  # enough to set a part aside
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
     monkeypatch.setattr(_fine_tuned_classifier, "_FEWEST_TEXTS", N_TEXTS)
+    monkeypatch.setattr(_fine_tuned_classifier, "_TEXTS_AN_EPOCH", 10)
 
 
 def draw(n: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
@@ -65,6 +66,12 @@ def test_what_needs_it_is_trained_longer():
     held_out, truth = draw(500, seed=1)
     losses = [log_loss(truth, it.predict_proba(held_out)) for it in (deep, short)]
     assert losses[0] < losses[1]
+
+
+def test_fewer_texts_are_trained_for_fewer_epochs(monkeypatch):
+    monkeypatch.setattr(_fine_tuned_classifier, "_TEXTS_AN_EPOCH", N_TEXTS // 5)
+    deep = Deep(lexical=False, lr=1e-3, random_state=0).fit(*draw(N_TEXTS))
+    assert deep.n_iter_ == 5
 
 
 def test_what_cannot_get_better_stays_as_it_starts():
