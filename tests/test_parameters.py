@@ -108,7 +108,7 @@ SIGNATURES = {
         "embedding_weight": 1.5,
         "lr": 0.0005,
         "batch_size": "auto",
-        "max_epochs": 3,
+        "max_epochs": "auto",
         "patience": 5,
         "validation_fraction": None,
         "scoring": "loss",
@@ -180,6 +180,7 @@ SIGNATURES["StaticRegressor"] = {
     **{k: v for k, v in _TUNED.items() if k not in _OF_CLASSES},
     "alpha": 3.0,
     "loss": "squared_error",
+    "max_epochs": 3,
 }
 
 

@@ -29,7 +29,7 @@ from sk_m2v._sklearn import (
 from sk_m2v._text import as_texts
 from sk_m2v.persistence import PretrainedEstimator
 from sk_m2v.train._fine_tuning import TrainsNet
-from sk_m2v.train.fitting._parameters import SeedParameter
+from sk_m2v.train.fitting._parameters import EpochsParameter, SeedParameter
 from sk_m2v.train.fitting._trainable_rows import TrainableRows
 from sk_m2v.train.labels._split import split_off
 
@@ -39,6 +39,7 @@ from sk_m2v.train.labels._split import split_off
 class ContrastiveTransformer(  # numpydoc ignore=PR02
     Followed,
     PretrainedEstimator,
+    EpochsParameter,
     TrainsNet,
     TextTagsMixin,
     ClassNamePrefixFeaturesOutMixin,

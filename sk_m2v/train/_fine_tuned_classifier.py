@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy, deepcopy
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 
@@ -12,33 +13,42 @@ import numpy.typing as npt
 from sk_m2v._device import find_device
 from sk_m2v._messages import listed
 from sk_m2v._parameters import parameters
-from sk_m2v._sklearn import validates_parameters
+from sk_m2v._sklearn import UNFOLLOWED, validates_parameters
 from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._fine_tuning import FineTuned
-from sk_m2v.train.fitting._parameters import LossParameters, TeacherParameter
+from sk_m2v.train.features._topics import Topics
+from sk_m2v.train.fitting._parameters import (
+    LengthParameter,
+    LossParameters,
+    TeacherParameter,
+)
 from sk_m2v.train.heads._choice import Choice, fit_settled
 from sk_m2v.train.heads._fit import as_linear
 from sk_m2v.train.heads._head import Head, Linear, to_probabilities
-from sk_m2v.train.labels._data import Part, Task
+from sk_m2v.train.labels._data import Task
 from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._scoring import score
+from sk_m2v.train.labels._split import split_off
+from sk_m2v.train.teaching._lesson import take_lesson
 from sk_m2v.train.teaching._made_texts import made_texts
-from sk_m2v.train.teaching._teach import teach
-from sk_m2v.train.teaching._teachers import (
-    ClassifierTeacher,
-    Teacher,
-    VectorTeacher,
-    is_classifier_of_texts,
-    vectors_of,
-)
 
+# Of max_epochs="auto". Longer trainings than this gain little for their time.
+_MOST_EPOCHS = 20
+# A small part can tell wrong: the fewer the texts, the less it may. Of 1,000 texts, up
+# to 10 epochs cost no set more than half a point; 20 cost one 0.03 of log-loss, too.
+_TEXTS_AN_EPOCH = 100
+# Of fewer texts than this, or fewer than two a class, it tells too little. One epoch
+# changes little, and more make it worse on average.
+_FEWEST_TEXTS = 1_000
+_FEW_EPOCHS = 1
+_HELD_OUT = 0.2
 # Texts for the teacher to read, for each labelled one: as many are made as are missing.
 _MADE = 2
 
 
 @parameters
 class FineTunedClassifier(
-    FineTuned, LossParameters, TeacherParameter, BaseStaticClassifier
+    LengthParameter, FineTuned, LossParameters, TeacherParameter, BaseStaticClassifier
 ):
     """What trains embedding and head together, from a logistic regression on."""
 
@@ -47,9 +57,37 @@ class FineTunedClassifier(
         "teacher_weight_",
     )
 
+    def _n_steps(self) -> int | None:
+        return None if self.max_epochs == "auto" else self.max_epochs
+
+    def _is_told_of_unlabelled(self) -> bool:
+        return self.teacher is not None
+
     def _learn_classes(
         self, task: Task, labels: Labels, max_epochs: int | None
     ) -> dict[str, Any]:
+        if task.resume:
+            start, epochs = self._head, _FEW_EPOCHS
+        elif not labels.multilabel and np.unique(task.train.Y).size == 1:
+            # A first batch of one class, with others to come: begin with nothing.
+            start, epochs = _nothing(task, len(labels.classes_)), _FEW_EPOCHS
+        else:
+            choice, topics = self._settings(task, labels)
+            if self.teacher is not None:
+                task, choice = self._taught(task, labels, choice)
+            task = replace(task, known={**task.known, **choice.attributes()})
+            start = self._regression(task, labels, choice, topics)
+            epochs = _FEW_EPOCHS
+            if self.max_epochs == "auto" and max_epochs is None:
+                epochs = self._length(task, labels, choice, topics)
+        if max_epochs is None:
+            max_epochs = epochs if self.max_epochs == "auto" else self.max_epochs
+        return self._train_from(task, labels, start, max_epochs)
+
+    def _train_from(
+        self, task: Task, labels: Labels, start: Head, max_epochs: int
+    ) -> dict[str, Any]:
+        """Train, and return fitted attributes."""
         from sk_m2v.train.fitting._losses import ClassificationLoss
         from sk_m2v.train.fitting._nets import ClassifierNet
 
@@ -60,10 +98,6 @@ class FineTunedClassifier(
             probabilities = to_probabilities(scores, multilabel=multilabel)
             return score(labels, validation.Y, self.scoring, probabilities)
 
-        if task.resume:
-            start = self._head
-        else:
-            task, start = self._start(task, labels)
         return self._fine_tune(
             task,
             start=start,
@@ -75,27 +109,14 @@ class FineTunedClassifier(
             ),
             kind=ClassifierNet,
             judge=judge,
-            max_epochs=self.max_epochs if max_epochs is None else max_epochs,
+            max_epochs=max_epochs,
         )
 
-    def _is_told_of_unlabelled(self) -> bool:
-        return self.teacher is not None
-
-    def _start(self, task: Task, labels: Labels) -> tuple[Task, Head]:
-        """All that training learns from, and a logistic regression to start from."""
-        train, embedding = task.train, task.embedding
-        n_classes, n_lexical = len(labels.classes_), train.features.n_lexical
-        if not labels.multilabel and np.unique(train.Y).size == 1:
-            # A first batch of one class, with others to come: begin with nothing.
-            nothing = np.zeros((embedding.dim, n_classes), np.float32)
-            layer = Linear(nothing, np.zeros(n_classes, np.float32))
-            lexical = np.zeros((n_lexical, n_classes), np.float32)
-            return task, Head((layer,), lexical)
-        choice, topics = self._settings(task, labels)
-        chosen = choice.attributes()
-        if self.teacher is not None:
-            train, choice, weight = self._taught(task, labels, choice)
-            chosen |= {"temperature_": choice.temperature, "teacher_weight_": weight}
+    def _regression(
+        self, task: Task, labels: Labels, choice: Choice, topics: Topics | None
+    ) -> Head:
+        """Logistic regression on the frozen features."""
+        train, n_classes = task.train, len(labels.classes_)
         with self._stage(f"logistic regression of {n_classes} classes"):
             heads = fit_settled(
                 train.features,
@@ -107,64 +128,72 @@ class FineTunedClassifier(
             )
         head = as_linear(
             heads,
-            n_lexical,
-            embedding.dim,
+            train.features.n_lexical,
+            task.embedding.dim,
             embedding_weight=choice.embedding_weight,
             n_classes=n_classes,
             multilabel=labels.multilabel,
         )
         assert head is not None  # the default head is linear
-        return replace(task, train=train, known={**task.known, **chosen}), head
+        return head
+
+    def _length(
+        self, task: Task, labels: Labels, choice: Choice, topics: Topics | None
+    ) -> int:
+        """For how many epochs to train."""
+        if task.validation is not None:
+            return _MOST_EPOCHS
+        n_texts = len(task.data.texts)
+        if n_texts < max(_FEWEST_TEXTS, 2 * len(labels.classes_)):
+            return _FEW_EPOCHS
+        most = min(_MOST_EPOCHS, n_texts // _TEXTS_AN_EPOCH)
+        # What is drawn here is not missed later: the number that is found, given,
+        # leads to the same result.
+        random_state = deepcopy(task.random_state)
+        kept, out = split_off(task.train.Y[:n_texts], _HELD_OUT, random_state)
+        # Who is told of other texts learns from all of these.
+        kept = np.append(kept, np.arange(n_texts, len(task.train.Y)))
+        judged = task.train.rows(out)
+        if judged.Y.ndim == 2 and not labels.multilabel:
+            judged = replace(judged, Y=judged.Y.argmax(axis=1))
+        trial, trying = copy(self), f"number of epochs, by {_HELD_OUT:.0%} of the texts"
+        trial.callbacks, trial.verbose = None, 0
+        task = replace(
+            task,
+            train=task.train.rows(kept),
+            validation=replace(judged, weights=np.ones(judged.Y.shape)),
+            random_state=random_state,
+            fit=UNFOLLOWED,
+        )
+        with self._stage(trying):
+            start = trial._regression(task, labels, choice, topics)
+            best: int = trial._train_from(task, labels, start, most)["best_epoch_"]
+        return best
 
     def _taught(
         self, task: Task, labels: Labels, choice: Choice
-    ) -> tuple[Part, Choice, float]:
-        """Texts with labels, and others with what the teacher says of them."""
-        data, train = task.data, task.train
+    ) -> tuple[Task, Choice]:
+        """The same with other texts, of which the teacher says what they are."""
+        data = task.data
         n_made = max(_MADE * len(data.texts) - len(data.unlabelled), 0)
         made = made_texts(data.texts, n_made, task.random_state)
         with self._stage(f"features of {n_made:,} texts made from others"):
-            more = self._texts_of(
-                task.embedding, task.known["_vectorizers"], made, remember=False
-            )
-        others = task.unlabelled.followed_by(more)
-        truth = train.Y if labels.multilabel else np.eye(len(labels.classes_))[train.Y]
-        texts = [*data.unlabelled, *made]
-        teacher: Teacher
-        if is_classifier_of_texts(self.teacher):
-            teacher = ClassifierTeacher(
-                self.teacher, data.texts, train.Y, train.counts, labels, texts
-            )
-        else:
-            with self._stage(
-                f"the teacher reads {len(data.texts) + len(texts):,} texts"
-            ):
-                device = str(find_device(self.device))
-                vectors = vectors_of(self.teacher, [*data.texts, *texts], device)
-            teacher = VectorTeacher(
-                train.features,
-                others.features,
-                vectors[: len(data.texts)],
-                vectors[len(data.texts) :],
-                train.Y,
-                train.weights,
-                train.counts,
-                labels,
-            )
+            vectorizers = task.known["_vectorizers"]
+            more = self._texts_of(task.embedding, vectorizers, made, remember=False)
         with self._stage("what the teacher says"):
-            lesson = teach(
-                teacher,
-                train.features,
-                others.features,
-                truth.astype(np.float64),
-                train.weights,
-                train.counts,
+            train, lesson = take_lesson(
+                self.teacher,
+                data.texts,
+                task.train,
+                [*data.unlabelled, *made],
+                task.unlabelled.followed_by(more),
+                labels,
                 choice,
-                multilabel=labels.multilabel,
+                device=str(find_device(self.device)),
             )
-        if lesson.weight:
-            train = train.with_others(others, truth, lesson.answers, lesson.weight)
-        return train, choice._replace(temperature=lesson.temperature), lesson.weight
+        known = {**task.known, "teacher_weight_": lesson.weight}
+        choice = choice._replace(temperature=lesson.temperature)
+        return replace(task, train=train, known=known), choice
 
     @validates_parameters
     def partial_fit(
@@ -215,3 +244,12 @@ class FineTunedClassifier(
         data = self._training_data(texts, y, labels, sample_weight)
         self._fit(data, labels, fraction=None, resume=resume, max_epochs=1)
         return self
+
+
+def _nothing(task: Task, n_classes: int) -> Head:
+    """Head that knows nothing."""
+    weight = np.zeros((task.embedding.dim, n_classes), np.float32)
+    layer = Linear(weight, np.zeros(n_classes, np.float32))
+    return Head(
+        (layer,), np.zeros((task.train.features.n_lexical, n_classes), np.float32)
+    )

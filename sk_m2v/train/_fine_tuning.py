@@ -204,9 +204,6 @@ class FineTuned(HeadParameters, TrainsNet):
 
     # --- Learning ---------------------------------------------------------------------
 
-    def _n_steps(self) -> int | None:
-        return self.max_epochs
-
     def _resumes(self) -> bool:
         """Whether `fit` goes on from what is fitted."""
         return bool(self.warm_start) and hasattr(self, "_head")

@@ -22,7 +22,7 @@ from sk_m2v._sklearn import StrOptions, validates_parameters
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._fine_tuning import FineTuned
 from sk_m2v.train._text_model import TrainedTextModel
-from sk_m2v.train.fitting._parameters import POSITIVE
+from sk_m2v.train.fitting._parameters import POSITIVE, EpochsParameter
 from sk_m2v.train.heads._head import Head, Linear
 from sk_m2v.train.labels._data import Part, Task, TrainingData
 from sk_m2v.train.labels._targets import Scale, in_order_of, read_targets, scale_of
@@ -40,6 +40,7 @@ _TOLERANCE = 1e-6
 @parameters
 class StaticRegressor(  # numpydoc ignore=PR02
     PersistenceMixin,
+    EpochsParameter,
     FineTuned,
     TrainedTextModel,
     RegressorMixin,
@@ -161,6 +162,9 @@ class StaticRegressor(  # numpydoc ignore=PR02
         data = TrainingData(texts, targets, weight, held_out, y=y)
         self._fit(data, form, fraction=self.validation_fraction, resume=resume)
         return self
+
+    def _n_steps(self) -> int | None:
+        return self.max_epochs
 
     def _weights(self, data: TrainingData, target: tuple[int, ...]) -> FloatArray:
         return np.ones(len(data.texts)) if data.weight is None else data.weight

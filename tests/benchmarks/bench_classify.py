@@ -2,11 +2,16 @@
 
     python tests/benchmarks/bench_classify.py [--seeds 1] [--n-test 2_000]
     python tests/benchmarks/bench_classify.py --all-rows --multilabel [--skip-few]
+    python tests/benchmarks/bench_classify.py --n-train 1_000 4_000 16_000 all
 
 Classifiers learn from 1,000 texts (unless --skip-few), and with --all-rows others from
 all training texts; with --multilabel also lists of labels, from as many. With --data,
 any folder of sets will do: <name>/train.jsonl.gz and test.jsonl.gz, rows with "text"
 and "label". With --folder, what was stopped goes on; --report writes pages.
+
+With several numbers after --n-train, those of this package learn from so many texts of
+the sets that have them, or from all texts of all sets: what training is worth the more
+there are.
 
 Seconds of a fit include tokenizing, those of predicting are of `predict` of all test
 texts. All that start from a model start from the same one, which is loaded before.
@@ -19,7 +24,7 @@ import gzip
 import json
 import os
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +64,7 @@ ALL = Section(
     ("fasttext", "fasttext-default"),
 )
 LISTS = Section(("m2v", "fe", "ft"), (), ())
+GROWING = Section(OWN, (("ft", "fe"), ("ft", "pt")), ())
 
 
 # --- Data ---------------------------------------------------------------------------
@@ -73,6 +79,14 @@ def find_sets(folder: Path) -> dict[str, bool]:
         if {"text", "label"} <= row.keys():
             sets[path.parent.name] = isinstance(row["label"], list)
     return sets
+
+
+@cache
+def n_rows(path: Path) -> int:
+    """Rows of a training part, those with one label where labels are lists."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        labels = [json.loads(line)["label"] for line in file]
+    return sum(not isinstance(it, list) or len(it) == 1 for it in labels)
 
 
 def draw(read: Callable[[str], Any], name: str, seed: int) -> tuple[Any, ...]:
@@ -155,11 +169,39 @@ def print_section(section: Section, title: str, results: pd.DataFrame) -> None:
         print_worst_sets(title, results, ours, references)
 
 
+def print_growth(parts: Sequence[tuple[str, pd.DataFrame]]) -> None:
+    """Means over the sets of each part: what training is worth by number of texts."""
+    rows, header = [], ["", "sets"]
+    for title, results in parts:
+        means = pd.DataFrame({it: by_set(results, it).mean() for it in MEASURES})
+        pairs = [titles(pair, results) for pair in GROWING.differences]
+        pairs = [pair for pair in pairs if len(pair) == 2]
+        gains = {
+            f"{own} - {peer}, {MEASURES[it][0]}": means.loc[own, it]
+            - means.loc[peer, it]
+            for own, peer in pairs
+            for it in (*GAINS, "fit_seconds")
+        }
+        header = ["", "sets", *gains]
+        n_sets = results["data_set"].nunique()
+        rows.append([title, str(n_sets), *(f"{it:+.4f}" for it in gains.values())])
+    print_markdown("the more texts", header, rows)
+
+
 # --- The program --------------------------------------------------------------------
 
 
 def comma_separated(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def number_or_all(text: str) -> int | None:
+    """How many texts to learn from. None is all."""
+    return None if text == "all" else int(text)
+
+
+def in_words(n_train: int | None) -> str:
+    return "all training texts" if n_train is None else f"{n_train:,} training texts"
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -175,7 +217,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"some of {', '.join(CONTENDERS)}",
     )
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--n-train", type=int, default=N_TRAIN)
+    parser.add_argument("--n-train", type=number_or_all, nargs="+", default=[N_TRAIN])
     parser.add_argument("--n-test", type=int, help="test rows; all by default")
     parser.add_argument("--max-rows", type=int, help="cap on all rows")
     parser.add_argument("--skip-few", action="store_true", help="no fits to few rows")
@@ -205,22 +247,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{where}: {base.own}; {options.seeds} seeds; {os.cpu_count()} cores")
 
     jobs = []  # of a section: title, and how many texts to learn from
+    growing = len(options.n_train) > 1
     if not options.skip_few:
-        title = f"{options.n_train:,} training texts"
-        jobs.append((FEW, title, options.n_train))
+        section = GROWING if growing else FEW
+        jobs += [(section, in_words(n), n) for n in options.n_train]
     if options.all_rows:
         cap = options.max_rows
-        every = "all training texts" if cap is None else f"up to {cap:,} texts"
+        every = in_words(cap) if cap is None else f"up to {cap:,} texts"
         jobs.append((ALL, every, cap))
     if options.multilabel:
         jobs += [(LISTS, f"lists of labels, {rows}", n) for _, rows, n in jobs]
 
+    grown = []
     for section, title, n_train in jobs:
         names = options.estimators or section.names
         if section is LISTS:
             names = [name for name in section.names if name in names]
         estimators = available(names, base)
         chosen = [name for name in sets if sets[name] or section is not LISTS]
+        if section is GROWING and n_train is not None:
+            paths = {name: folder / name / "train.jsonl.gz" for name in chosen}
+            chosen = [name for name in chosen if n_rows(paths[name]) >= n_train]
         if not estimators or not chosen:
             continue
         say(f"--- {title}")
@@ -241,8 +288,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             verbose=True,
         )
         print_section(section, title, results)
+        if section is GROWING:
+            grown.append((title, results))
         if options.report:
             BenchmarkReport(results).save(options.report / title.replace(" ", "_"))
+    if grown:
+        print_growth(grown)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,25 @@ class TokenIds(NamedTuple):
         np.cumsum(kept, out=before[1:])
         return TokenIds(self.ids[kept], before[self.offsets])
 
+    def rows(self, index: npt.NDArray[np.intp]) -> TokenIds:
+        """Some of the texts.
+
+        Parameters
+        ----------
+        index : ndarray of shape (n_rows,), dtype int
+            Which ones, in which order.
+
+        Returns
+        -------
+        TokenIds
+            Their ids.
+        """
+        lengths = np.diff(self.offsets)[index]
+        offsets = np.zeros(len(index) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        shifts = np.repeat(self.offsets[index] - offsets[:-1], lengths)
+        return TokenIds(self.ids[np.arange(shifts.size) + shifts], offsets)
+
 
 class Backend(Protocol):
     """What a tokenizer library has to offer."""

@@ -16,6 +16,7 @@ from sk_m2v.train.fitting._optimizers import OPTIMIZERS
 _PART = Interval(Real, 0, 1, closed="left")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
+_EPOCHS = Interval(Integral, 0, None, closed="left")
 
 
 @parameters
@@ -171,8 +172,6 @@ class NetParameters(VerboseParameter):  # numpydoc ignore=PR02
         Step size of the optimiser.
     batch_size : int or "auto"
         Texts a step. "auto" is a hundredth of the texts, from 32 to 512.
-    max_epochs : int
-        How often to go through the texts. 0 keeps the start.
     patience : int or None
         Epochs without a better validation after which to stop. None never stops. Only
         with validation texts.
@@ -208,7 +207,6 @@ class NetParameters(VerboseParameter):  # numpydoc ignore=PR02
         "token_dropout": [_PART],
         "lr": [POSITIVE],
         "batch_size": [_COUNT, StrOptions({"auto"})],
-        "max_epochs": [Interval(Integral, 0, None, closed="left")],
         "patience": [_COUNT, None],
         "validation_fraction": [Interval(RealNotInt, 0, 1, closed="neither"), None],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
@@ -219,12 +217,47 @@ class NetParameters(VerboseParameter):  # numpydoc ignore=PR02
     token_dropout: float = 0.0
     lr: float = 5e-4
     batch_size: int | Literal["auto"] = "auto"
-    max_epochs: int = 3
     patience: int | None = 5
     validation_fraction: float | None = None
     optimizer: str | type = "adam"
     device: str = "cpu"
     callbacks: Sequence[Any] | None = None
+
+
+@parameters
+class EpochsParameter:  # numpydoc ignore=PR02
+    """How long training goes on.
+
+    Parameters
+    ----------
+    max_epochs : int
+        How often to go through the texts. 0 keeps the start.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"max_epochs": [_EPOCHS]}
+
+    max_epochs: int = 3
+
+
+@parameters
+class LengthParameter:  # numpydoc ignore=PR02
+    """How long training goes on, if need be as long as it helps.
+
+    Parameters
+    ----------
+    max_epochs : int or "auto"
+        How often to go through the texts. 0 keeps the start. "auto" is at most 20, as
+        many as help: from 1,000 texts on, a fifth of them, on which a training of the
+        others is judged, tells how many epochs all texts then get, one for each hundred
+        of them at most. With validation
+        texts, these tell, and of fewer texts it is 1, as if `fit` goes on.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "max_epochs": [_EPOCHS, StrOptions({"auto"})]
+    }
+
+    max_epochs: int | Literal["auto"] = "auto"
 
 
 @parameters

@@ -159,6 +159,27 @@ class Part:
             np.concatenate([self.counts, np.full(len(answers), weight)]),
         )
 
+    def rows(self, index: npt.NDArray[np.intp]) -> Part:
+        """Some of the texts.
+
+        Parameters
+        ----------
+        index : ndarray of int
+            Which ones.
+
+        Returns
+        -------
+        Part
+            The same of them.
+        """
+        return Part(
+            self.tokens.rows(index),
+            self.features.rows(index),
+            self.Y[index],
+            self.weights[index],
+            self.counts[index],
+        )
+
 
 @dataclass(frozen=True)
 class Task:

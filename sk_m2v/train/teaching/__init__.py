@@ -2,5 +2,5 @@
 
 In come texts with and without labels, out come probabilities for those without, and how
 far to trust them (`_teach`). `_teachers` makes sentence transformers and classifiers
-answer alike, `_made_texts` makes texts to ask about. Read `_teach` first.
+answer alike, `_made_texts` makes texts to ask about. Read `_lesson` first.
 """
