@@ -97,7 +97,7 @@ def test_the_number_that_was_found_gives_the_same(classifier):
 def test_few_texts_are_all_learnt_from(classifier, n_texts):
     texts, y = draw(n_texts)
     assert classifier.fit(texts, y).n_iter_ == _FEW_EPOCHS
-    given = clone(classifier).set_params(max_epochs=3).fit(texts, y)
+    given = clone(classifier).set_params(max_epochs=_FEW_EPOCHS).fit(texts, y)
     assert_array_equal(given.predict_proba(texts), classifier.predict_proba(texts))
 
 
@@ -134,7 +134,7 @@ def test_going_on():
     classifier = StaticClassifier(lexical=False, warm_start=True, random_state=0)
     n_epochs = classifier.fit(texts, y).n_iter_
     assert classifier.fit(texts, y).n_iter_ == n_epochs + _FEW_EPOCHS
-    assert classifier.partial_fit(texts, y).n_iter_ == n_epochs + 4
+    assert classifier.partial_fit(texts, y).n_iter_ == n_epochs + _FEW_EPOCHS + 1
 
 
 def test_callbacks_see_the_training_alone(tmp_path):
