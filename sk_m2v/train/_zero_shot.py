@@ -65,20 +65,18 @@ class ZeroShotClassifier(  # numpydoc ignore=PR02
 
     Notes
     -----
-    A text has the class whose description has the largest cosine with it. Of
-    unlabelled texts, `fit` learns two things. Their mean, what all of them have in
-    common, is taken off texts and descriptions. And a logistic regression on the
-    features of `FeatureExtractionClassifier` learns from the texts with the classes
-    they would be given, each counting by how much nearer it is to its class than to
-    the next, all classes alike. The scores are then
+    A text has the class whose description has the largest cosine with it. From
+    unlabelled texts, with the classes that they are given so, a logistic regression on
+    the features of `FeatureExtractionClassifier` learns which other words go with a
+    class. Each text counts by how much nearer it is to its class than to the next, all
+    classes alike. The scores are then
     ``(1 - share) * cosines + share * regression``, both scaled so that probabilities
     are of use. The share of `n` texts is ``n / (n + 20 * n_classes)``: half with 20
     texts a class, and more with more. A class that is the nearest of no text is hardly
     predicted then.
 
-    Without their mean, classes are predicted more evenly. That helps macro F1 more than
-    accuracy, and costs accuracy where one class has most of the texts or where
-    descriptions say little about them: compare on a few labelled texts, if you can.
+    Where descriptions say little about the texts, a regression learns their mistakes:
+    compare with and without texts on a few that are labelled, if you can.
 
     Write descriptions in the words that the texts themselves use: "a bad, boring film"
     finds more than "negative". Sentences around a name, such as "This text is about",
@@ -151,20 +149,15 @@ class ZeroShotClassifier(  # numpydoc ignore=PR02
             prototypes = self._prototypes(embedding, labels.classes_, descriptions)
         n_iter = 0
         vectorizers: list[NgramTfidf] = []
-        if texts is None:
-            head = prototype_head(prototypes, np.zeros(embedding.dim))
-        else:
+        head = prototype_head(prototypes)
+        if texts is not None:
             with self._stage(f"features of {len(texts):,} texts"):
                 tokens = self._tokens(embedding, texts)
                 vectorizers, blocks = fit_lexical(tokens, embedding, ngrams, None)
                 features = Features(blocks, embed(embedding, tokens))
-            centre = features.dense.mean(axis=0, dtype=np.float64)
             with self._stage(f"logistic regression of {len(descriptions)} classes"):
                 head, n_iter = self_trained_head(
-                    prototype_head(prototypes, centre),
-                    features,
-                    self.embedding_weight,
-                    C=self.C,
+                    head, features, self.embedding_weight, C=self.C
                 )
         self._labels, self.classes_ = labels, labels.classes_
         self.embedding_, self._vectorizers = embedding, vectorizers

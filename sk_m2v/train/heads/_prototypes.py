@@ -22,25 +22,23 @@ _MODESTY = 0.75
 _TEXTS_PER_CLASS = 20
 
 
-def prototype_head(prototypes: FloatArray, centre: FloatArray) -> Head:
+def prototype_head(prototypes: FloatArray) -> Head:
     """Score by the cosine with the description of each class.
 
     Parameters
     ----------
     prototypes : ndarray of shape (n_classes, dim)
         Embeddings of the descriptions.
-    centre : ndarray of shape (dim,)
-        What texts have in common: no class has more of it than another.
 
     Returns
     -------
     Head
         Linear, without lexical features.
     """
-    directions = prototypes - centre
-    lengths = np.linalg.norm(directions, axis=1, keepdims=True)
-    weight = _SHARPNESS * directions / np.where(lengths > 0, lengths, 1)
-    return _linear(weight.T, -weight @ centre, np.empty((0, len(prototypes))))
+    n_classes = len(prototypes)
+    lengths = np.linalg.norm(prototypes, axis=1, keepdims=True)
+    weight = _SHARPNESS * prototypes / np.where(lengths > 0, lengths, 1)
+    return _linear(weight.T, np.zeros(n_classes), np.empty((0, n_classes)))
 
 
 def self_trained_head(
