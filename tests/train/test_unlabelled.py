@@ -195,6 +195,7 @@ class TestMinusOne:
             csr_array(np.eye(3)),
             [-1, None, 0, 1],
             [-1, np.nan, 0, 1],
+            iter([-1, 0, 1]),
         ],
     )
     def test_is_a_class_elsewhere(self, y, recwarn):

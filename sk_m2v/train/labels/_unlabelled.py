@@ -39,10 +39,10 @@ def labelled_rows(y: Any) -> npt.NDArray[np.bool_] | None:
     >>> labelled_rows([-1, 1, 1, -1]) is None  # two classes
     True
     """
-    # Without a look into rows of several labels, or into names.
-    if getattr(y, "ndim", 1) != 1 or hasattr(y, "tocsr"):
+    # Without a look into rows of several labels, into names, or into what ends.
+    if getattr(y, "ndim", 1) != 1 or hasattr(y, "tocsr") or not hasattr(y, "__len__"):
         return None
-    first = next(iter(y), None) if hasattr(y, "__iter__") else None
+    first = next(iter(y), None)
     if not isinstance(first, (int, float, np.integer, np.floating)):
         return None
     try:
