@@ -223,7 +223,7 @@ def build(arguments: argparse.Namespace) -> StaticEmbedding:
         quantize_to="int8",
         max_sentences=arguments.max_sentences,
         cache_dir=arguments.cache_dir,
-        dtype="bfloat16",
+        dtype=arguments.dtype,
         random_state=0,
         n_jobs=-1,
         verbose=True,
@@ -263,6 +263,11 @@ def main() -> None:
     )
     parser.add_argument(
         "--dimensions", type=int, default=384, help="length of the vectors"
+    )
+    parser.add_argument(
+        "--dtype",
+        default="bfloat16",
+        help="of the teachers: float32 is faster where a processor has no bfloat16",
     )
     parser.add_argument("--corpus", type=Path, default=SHARED / "corpus")
     parser.add_argument("--datasets", type=Path, default=SHARED / "datasets")

@@ -110,7 +110,9 @@ class TrainingHistoryDisplay:
         >>> from sk_m2v import StaticClassifier
         >>> from sk_m2v.plotting import TrainingHistoryDisplay
         >>> texts = ["a great film", "a lovely movie", "a dull film", "a boring movie"]
-        >>> fitted = StaticClassifier(random_state=0).fit(texts, ["+", "+", "-", "-"])
+        >>> fitted = StaticClassifier(max_epochs=3, random_state=0)
+        >>> fitted.fit(texts, ["+", "+", "-", "-"])
+        StaticClassifier(max_epochs=3, random_state=0)
         >>> display = TrainingHistoryDisplay.from_estimator(fitted)
         >>> display.lines_["train_loss"].get_xdata().tolist()
         [1, 2, 3]

@@ -80,8 +80,9 @@ class BaseStaticClassifier(
         X_unlabeled : iterable of str, default=None
             More texts of the same kind, without labels: which words go together is
             learnt from them, where cross-validation finds that it helps. Texts of `X`
-            whose label is -1 are taken for such, as in scikit-learn, if `y` has at
-            least two other numbers, and none below.
+            whose label is -1 are taken for such, as in scikit-learn, if the labels are
+            numbers that count at least two other classes: 0, 1, 2 or 1 to 5, but not 0
+            and 30.
 
         Returns
         -------

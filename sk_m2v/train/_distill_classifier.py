@@ -209,10 +209,11 @@ def _answers(
     wrong = abs(sums - 1) > _ROUNDING
     if wrong.any():
         row = int(wrong.argmax())
+        total = round(float(sums[row]), 3)
         raise ValueError(
-            f"probabilities of {name} sum to {sums[row]:.3g} for text {row}, and to 1 "
-            "where each text has one class: distil one classifier for each of several "
-            "labels"
+            f"probabilities of {name} sum to {quoted(total)} for text {int(row)}, and "
+            "to 1 where each text has one class: distil one classifier for each of "
+            "several labels"
         )
     # The classes of a student are sorted.
     ordered = np.empty_like(shares)

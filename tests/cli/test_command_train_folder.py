@@ -35,7 +35,7 @@ def test_a_folder_that_holds_a_training(
     message = refused("train", raw, *HELD_OUT, "--C", "3", "--out", trained)
     assert "holds a training already: pass --resume to go on with it" in message
     message = refused("train", raw, *HELD_OUT, "--C", "3", "--out", trained, "--resume")
-    assert "holds a training with train.C = 'auto', and now it is 3.0" in message
+    assert "holds a training with train.C = auto, and now it is 3.0" in message
     message = refused(
         *("train", raw, *LEARNT, "--out", trained, "--resume"),
         *("--test-size", "0.5"),

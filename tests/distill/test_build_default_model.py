@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_teachers
 from conftest import ROOT
 
 from sk_m2v import StaticEmbedding
@@ -66,8 +67,17 @@ def test_bundled_model_can_be_built(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     corpus, datasets = folders
-    output = tmp_path / "model"
-    arguments = {"--corpus": corpus, "--datasets": datasets, "--output": output}
+    output, second = tmp_path / "model", tmp_path / "second"
+    tiny_teachers.bert().save_pretrained(second)
+    tiny_teachers.tokenizer().save_pretrained(second)
+    arguments = {
+        "--corpus": corpus,
+        "--datasets": datasets,
+        "--output": output,
+        "--second-teacher": second,
+        "--dtype": "float32",
+        "--dimensions": default_model.dim,
+    }
     flat = [str(it) for pair in arguments.items() for it in pair]
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), *flat])
     runpy.run_path(str(SCRIPT), run_name="__main__")
@@ -77,6 +87,7 @@ def test_bundled_model_can_be_built(
     assert built.vectors.shape == default_model.vectors.shape
     assert built.vectors.dtype == np.int8
     ours, theirs = dict(built.config), dict(default_model.config)
+    assert len(ours.pop("teachers")) == 2
     # Of 27 sentences and three texts, two are evaluated.
     assert ours.pop("corpus")["n_sentences"] == 28
     assert theirs.pop("corpus")["n_sentences"] > 290_000

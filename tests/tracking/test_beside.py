@@ -103,7 +103,9 @@ def test_nothing_global_changes(mine, uris, other, fails, is_open):
             y_test=TEST_LABELS,
             tracking_uri=uris[1] if other else None,
         )
-    assert state() == before
+    after = state()
+    assert [*set(after[4].items()) ^ set(before[4].items())] == []  # the environment
+    assert after == before
 
 
 def test_an_open_run_is_the_parent(mine, uris):

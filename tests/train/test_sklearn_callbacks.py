@@ -162,7 +162,7 @@ def test_several_labels_and_weights():
     taker = Taker()
     y = [[label] if i % 3 else [label, "third"] for i, label in enumerate(LABELS)]
     weight = np.linspace(0, 1, 32)
-    classifier = StaticClassifier(random_state=0).set_callbacks(taker)
+    classifier = StaticClassifier(max_epochs=3, random_state=0).set_callbacks(taker)
     classifier.fit(TEXTS, y, sample_weight=weight)
     taken = [it for it in taker.events if len(it) == 5]
     assert len(taken) == 4

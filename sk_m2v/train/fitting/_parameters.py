@@ -319,6 +319,8 @@ class TeacherParameter:  # numpydoc ignore=PR02
         teacher.
     """
 
+    _parameter_constraints: ClassVar[dict[str, Any]] = {"teacher": "no_validation"}
+
     teacher: Any = None
 
 

@@ -25,8 +25,9 @@ def labelled_rows(y: Any) -> npt.NDArray[np.bool_] | None:
     Returns
     -------
     ndarray of shape (n_texts,), dtype bool, or None
-        None where -1 stands for no label nowhere, as it does only among whole numbers
-        that are otherwise at least two, and none of them negative.
+        None where -1 stands for no label nowhere. It does among numbers that count
+        classes: whole, none negative, and at least two, of which the largest is below
+        twice as many.
 
     Warns
     -----
@@ -37,6 +38,8 @@ def labelled_rows(y: Any) -> npt.NDArray[np.bool_] | None:
     --------
     >>> from sk_m2v.train.labels._unlabelled import labelled_rows
     >>> labelled_rows([-1, 1, 1, -1]) is None  # two classes
+    True
+    >>> labelled_rows([-1, 0, 30, -1]) is None  # three classes
     True
     """
     # Without a look into rows of several labels, into names, or into what ends.
@@ -55,9 +58,11 @@ def labelled_rows(y: Any) -> npt.NDArray[np.bool_] | None:
     classes = np.unique(numbers[labelled])
     if classes.size < 2 or classes[0] < 0 or (classes % 1).any():
         return None
+    if classes[-1] >= 2 * classes.size:
+        return None  # codes of any kind, of which -1 may be one
     warnings.warn(
-        f"y is -1 for {(~labelled).sum()} texts, which count as texts without a label, "
-        "as for scikit-learn's semi-supervised estimators: the classes are "
+        f"y is -1 for {int(np.sum(~labelled))} texts, which count as texts without a "
+        "label, as for scikit-learn's semi-supervised estimators: the classes are "
         f"{listed(classes.astype(int).tolist())}. If -1 is a class, give the classes "
         "names, for example by y.astype(str)",
         UserWarning,
