@@ -27,6 +27,8 @@ _FEWEST_TEXTS = 2 * N_FOLDS
 # Texts to look at: as many as the choice is worth, fewer where there are many outputs.
 _MOST_TEXTS = 2_000
 _MOST_WORK = 2e7
+# Texts that are compared with each other, so that equal ones come to one fold.
+_MOST_COMPARED = 50_000
 # Logarithms of the least and the largest temperature.
 _COLDEST, _HOTTEST = -2.5, 2.5
 
@@ -235,6 +237,7 @@ def _assign(
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Rows to look at, and their folds, in which classes are alike."""
     rows = np.flatnonzero(counts)
+    rows = rows[:: max(rows.size // _MOST_COMPARED, 1)]
     dense = np.ascontiguousarray(dense[rows])
     contents = dense.view(np.dtype((np.void, dense.itemsize * dense.shape[1])))
     found, content = np.unique(contents.ravel(), return_inverse=True)
