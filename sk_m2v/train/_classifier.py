@@ -31,9 +31,6 @@ from sk_m2v.train.labels._labels import Labels
 from sk_m2v.train.labels._unlabelled import labelled_rows
 from sk_m2v.train.saved._persistence import PersistenceMixin
 
-# More of them say hardly more about which words go together.
-_MOST_UNLABELLED = 20_000
-
 
 @public("sk_m2v.train")
 @parameters
@@ -169,10 +166,7 @@ class BaseStaticClassifier(
         alone = task.data.unlabelled and not self._is_told_of_unlabelled()
         if alone and train.features.blocks:
             with self._stage("words that go together"):
-                others = task.unlabelled.features
-                n_others = len(others.dense)
-                some = np.arange(0, n_others, max(n_others // _MOST_UNLABELLED, 1))
-                everything = train.features.followed_by(others.rows(some))
+                everything = train.features.followed_by(task.unlabelled.features)
                 topics = find_topics(everything.lexical(), task.random_state)
         with self._stage("settings"):
             choice = choose(

@@ -32,6 +32,8 @@ from sk_m2v.train.labels._data import Part, Task, Texts, TrainingData
 _BATCH_SIZE = 1024
 # Fewer texts than this may be a fold of a search, whose ids are worth remembering.
 _MAX_FOLD = 20_000
+# More texts without labels say hardly more about which words go together.
+_MOST_UNLABELLED = 10_000
 
 
 class TextModel(FeatureParameters, VerboseParameter, TextParameters, ABC):
@@ -205,7 +207,10 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
         fit = self._begin_fit(n_steps, data.texts, data.y, data.weight)
         random_state = check_random_state(self.random_state)
         data = data.split(fraction, random_state)
-        texts, n_texts = [*data.texts, *data.unlabelled], len(data.texts)
+        told, others = self._is_told_of_unlabelled(), data.unlabelled
+        if not told:
+            others = others[:: max(len(others) // _MOST_UNLABELLED, 1)]
+        texts, n_texts = [*data.texts, *others], len(data.texts)
         if resume:
             embedding, vectorizers = self.embedding_, self._vectorizers
             with self._stage(f"features of {len(texts):,} texts"):
@@ -213,13 +218,13 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
         else:
             weight = data.weight
             if weight is not None:
-                weight = np.concatenate([weight, np.ones(len(data.unlabelled))])
+                weight = np.concatenate([weight, np.ones(len(others))])
             embedding = self._start_embedding(texts, weight, random_state)
             with self._stage(f"tokenizing {len(texts):,} texts"):
                 tokens = self._tokens(embedding, texts)
             with self._stage("features"):
                 # Of words that no label tells of, nothing can be learnt.
-                n_told = len(texts) if self._is_told_of_unlabelled() else n_texts
+                n_told = len(texts) if told else n_texts
                 vectorizers, blocks = fit_lexical(
                     tokens.part(0, n_told),
                     embedding,
