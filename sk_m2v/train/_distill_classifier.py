@@ -18,6 +18,7 @@ from sk_m2v._text import as_texts
 from sk_m2v.train._classifier import BaseStaticClassifier
 from sk_m2v.train._static import StaticClassifier
 from sk_m2v.train.labels._labels import Labels
+from sk_m2v.train.labels._scoring import SMALLEST_PROBABILITY
 from sk_m2v.train.labels._split import split_off
 from sk_m2v.train.teaching._teachers import checked_probabilities
 
@@ -25,7 +26,6 @@ FloatArray = npt.NDArray[np.float64]
 
 # How far the probabilities of a text may be from a sum of 1.
 _ROUNDING = 1e-3
-_SMALLEST = 1e-7
 
 
 @public("sk_m2v.train")
@@ -231,7 +231,8 @@ def _compare(
     """Compare a student with the answers of its teacher."""
     mine = student.predict_proba(texts)
     same = mine.argmax(axis=1) == theirs.argmax(axis=1)
-    ratios = np.maximum(theirs, _SMALLEST) / np.maximum(mine, _SMALLEST)
+    ratios = np.maximum(theirs, SMALLEST_PROBABILITY)
+    ratios /= np.maximum(mine, SMALLEST_PROBABILITY)
     divergences = (theirs * np.log(ratios)).sum(axis=1)
     by_class = {}
     for index, label in enumerate(labels.classes_.tolist()):

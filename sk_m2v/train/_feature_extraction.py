@@ -16,7 +16,7 @@ from sk_m2v._parameters import parameters, public
 from sk_m2v._sklearn import HasMethods
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.train._classifier import BaseStaticClassifier
-from sk_m2v.train.heads._choice import as_number, fit_settled
+from sk_m2v.train.heads._choice import as_number, settled_head
 from sk_m2v.train.heads._fit import as_linear, fit_heads
 from sk_m2v.train.heads._head import Head
 from sk_m2v.train.heads._sklearn import SklearnHead
@@ -100,39 +100,39 @@ class FeatureExtractionClassifier(  # numpydoc ignore=PR02
         self, task: Task, labels: Labels, max_epochs: int | None
     ) -> dict[str, Any]:
         embedding, train = task.embedding, task.train
-        n_classes = len(labels.classes_)
+        n_classes, multilabel = len(labels.classes_), labels.multilabel
+        fitted: Head | SklearnHead | None
         chosen = {}
         if self.head is None:
             choice, topics = self._settings(task, labels)
             with self._stage(f"logistic regression of {n_classes} classes"):
-                heads = fit_settled(
+                fitted, heads = settled_head(
                     train.features,
                     train.Y,
                     train.weights,
                     choice,
-                    multilabel=labels.multilabel,
+                    n_classes=n_classes,
+                    multilabel=multilabel,
                     topics=topics,
                 )
-            weight, chosen = choice.embedding_weight, choice.attributes()
+            chosen = choice.attributes()
         else:
             weight = as_number(self.embedding_weight)
             head = self._seeded_head(task.random_state)
             with self._stage(f"{type(head).__name__} of {n_classes} classes"):
                 X = train.features.stacked(weight)
                 Y = train.Y
-                if Y.ndim == 2 and not labels.multilabel:
+                if Y.ndim == 2 and not multilabel:
                     Y = Y.argmax(axis=1)
                 heads = fit_heads(head, X, Y, train.weights, task.fit)
-        fitted: Head | SklearnHead | None = as_linear(
-            heads,
-            train.features.n_lexical,
-            embedding.dim,
-            embedding_weight=weight,
-            n_classes=n_classes,
-            multilabel=labels.multilabel,
-        )
-        if fitted is None:
-            fitted = SklearnHead(heads, weight, labels.multilabel)
+            fitted = as_linear(
+                heads,
+                train.features.n_lexical,
+                embedding.dim,
+                embedding_weight=weight,
+                n_classes=n_classes,
+                multilabel=multilabel,
+            ) or SklearnHead(heads, weight, multilabel)
         return {
             **chosen,
             "embedding_": embedding,

@@ -22,8 +22,7 @@ from sk_m2v.train.fitting._parameters import (
     LossParameters,
     TeacherParameter,
 )
-from sk_m2v.train.heads._choice import Choice, fit_settled
-from sk_m2v.train.heads._fit import as_linear
+from sk_m2v.train.heads._choice import Choice, settled_head
 from sk_m2v.train.heads._head import Head, Linear, to_probabilities
 from sk_m2v.train.labels._data import Task
 from sk_m2v.train.labels._labels import Labels
@@ -118,23 +117,15 @@ class FineTunedClassifier(
         """Logistic regression on the frozen features."""
         train, n_classes = task.train, len(labels.classes_)
         with self._stage(f"logistic regression of {n_classes} classes"):
-            heads = fit_settled(
+            head, _ = settled_head(
                 train.features,
                 train.Y,
                 train.weights,
                 choice,
+                n_classes=n_classes,
                 multilabel=labels.multilabel,
                 topics=topics,
             )
-        head = as_linear(
-            heads,
-            train.features.n_lexical,
-            task.embedding.dim,
-            embedding_weight=choice.embedding_weight,
-            n_classes=n_classes,
-            multilabel=labels.multilabel,
-        )
-        assert head is not None  # the default head is linear
         return head
 
     def _length(

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import vstack
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
@@ -207,10 +206,12 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
         fit = self._begin_fit(n_steps, data.texts, data.y, data.weight)
         random_state = check_random_state(self.random_state)
         data = data.split(fraction, random_state)
-        told, others = self._is_told_of_unlabelled(), data.unlabelled
+        others, told = data.unlabelled, self._is_told_of_unlabelled()
         if not told:
             others = others[:: max(len(others) // _MOST_UNLABELLED, 1)]
-        texts, n_texts = [*data.texts, *others], len(data.texts)
+        everything, n_texts = [*data.texts, *others], len(data.texts)
+        # Of words that no label tells of, nothing can be learnt.
+        texts = everything if told else data.texts
         if resume:
             embedding, vectorizers = self.embedding_, self._vectorizers
             with self._stage(f"features of {len(texts):,} texts"):
@@ -219,25 +220,21 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
             weight = data.weight
             if weight is not None:
                 weight = np.concatenate([weight, np.ones(len(others))])
-            embedding = self._start_embedding(texts, weight, random_state)
+            embedding = self._start_embedding(everything, weight, random_state)
             with self._stage(f"tokenizing {len(texts):,} texts"):
                 tokens = self._tokens(embedding, texts)
             with self._stage("features"):
-                # Of words that no label tells of, nothing can be learnt.
-                n_told = len(texts) if told else n_texts
-                vectorizers, blocks = fit_lexical(
-                    tokens.part(0, n_told),
-                    embedding,
-                    self._ngrams(),
-                    None if weight is None else weight[:n_told],
-                )
-                rest = tokens.part(n_told, len(texts))
-                if n_told < len(texts):
-                    found = [it.transform(rest) for it in vectorizers]
-                    pairs = zip(blocks, found, strict=True)
-                    blocks = tuple(vstack(pair, format="csr") for pair in pairs)
+                if weight is not None:
+                    weight = weight[: len(texts)]
+                ngrams = self._ngrams()
+                vectorizers, blocks = fit_lexical(tokens, embedding, ngrams, weight)
                 seen = Texts(tokens, Features(blocks, embed(embedding, tokens)))
-        train, unlabelled = seen.part(0, n_texts), seen.part(n_texts, len(texts))
+        if told:
+            train = seen.rows(np.arange(n_texts))
+            unlabelled = seen.rows(np.arange(n_texts, len(texts)))
+        else:
+            train = seen
+            unlabelled = self._texts_of(embedding, vectorizers, others)
         validation = None
         if data.held_out is not None:
             texts, Y = data.held_out.texts, data.held_out.targets

@@ -19,12 +19,12 @@ be more than 10,000. A training that would take more than --setfit-minutes is gi
 Nothing else needs SetFit. To have it in an environment of its own, which sees the
 packages of the one that is active:
 
-    python -m venv /tmp/setfit
+    python -m venv .venv-setfit
     python -c "import site; print('import site; site.addsitedir(%r)' %
-        site.getsitepackages()[0])" > /tmp/setfit/lib/python3.11/site-packages/base.pth
-    /tmp/setfit/bin/pip install -c .ci/constraints.txt \
+        site.getsitepackages()[0])" > .venv-setfit/lib/python3.11/site-packages/base.pth
+    .venv-setfit/bin/pip install -c .ci/constraints.txt \
         setfit==1.2.0 evaluate==0.4.6 accelerate==1.15.0
-    /tmp/setfit/bin/python tests/benchmarks/bench_few_labels.py --methods setfit \
+    .venv-setfit/bin/python tests/benchmarks/bench_few_labels.py --methods setfit \
         --output few.jsonl
 """
 

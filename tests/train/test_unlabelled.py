@@ -20,7 +20,7 @@ from sk_m2v import (
 )
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.features._topics import Topics, find_topics
-from sk_m2v.train.heads._choice import Choice, choose, fit_settled
+from sk_m2v.train.heads._choice import Choice, choose, settled_head
 from sk_m2v.train.labels._unlabelled import labelled_rows
 
 GOOD = ["a great film", "a lovely story", "great fun", "lovely to watch"]
@@ -228,7 +228,7 @@ class TestTopics:
 
     def test_of_too_few_texts(self):
         features, _ = self.features()
-        few = features.part(0, 200).lexical()
+        few = features.rows(np.arange(0, 200)).lexical()
         assert find_topics(few, np.random.RandomState(0)) is None
 
     def test_weights_are_put_on_features(self):
@@ -236,8 +236,8 @@ class TestTopics:
         topics = find_topics(features.lexical(), np.random.RandomState(0))
         weights = np.ones(600)
         choice = Choice(0.3, 0.7, 0.5, 2.0)
-        (head,) = fit_settled(
-            features, Y, weights, choice, multilabel=False, topics=topics
+        _, (head,) = settled_head(
+            features, Y, weights, choice, n_classes=3, multilabel=False, topics=topics
         )
         assert head.coef_.shape == (3, 504)
         lexical = features.lexical()
@@ -250,7 +250,7 @@ class TestTopics:
     def test_are_chosen_where_they_help(self):
         features, Y = self.features()
         topics = find_topics(features.lexical(), np.random.RandomState(0))
-        few = features.part(0, 60)
+        few = features.rows(np.arange(0, 60))
         settings = {"C": "auto", "embedding_weight": 1.0, "multilabel": False}
         ones = np.ones(60)
         choice = choose(few, Y[:60], ones, ones, topics=topics, **settings)

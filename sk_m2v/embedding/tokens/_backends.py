@@ -36,22 +36,6 @@ class TokenIds(NamedTuple):
     ids: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
 
-    def part(self, start: int, stop: int) -> TokenIds:
-        """Some of the texts.
-
-        Parameters
-        ----------
-        start, stop : int
-            The first of them, and the one after the last.
-
-        Returns
-        -------
-        TokenIds
-            Those texts.
-        """
-        offsets = self.offsets[start : stop + 1]
-        return TokenIds(self.ids[offsets[0] : offsets[-1]], offsets - offsets[0])
-
     def followed_by(self, others: TokenIds) -> TokenIds:
         """These texts, and then others.
 

@@ -32,24 +32,6 @@ class Features(NamedTuple):
         """Number of lexical features."""
         return sum(block.shape[1] for block in self.blocks)
 
-    def part(self, start: int, stop: int) -> Features:
-        """Features of some of the texts.
-
-        Parameters
-        ----------
-        start, stop : int
-            The first of them, and the one after the last.
-
-        Returns
-        -------
-        Features
-            Those rows.
-        """
-        if stop - start == len(self.dense):
-            return self
-        blocks = tuple(as_matrix(block)[start:stop] for block in self.blocks)
-        return Features(blocks, self.dense[start:stop])
-
     def rows(self, rows: npt.NDArray[np.intp]) -> Features:
         """Features of some of the texts, in any order.
 

@@ -249,8 +249,8 @@ class LengthParameter:  # numpydoc ignore=PR02
         How often to go through the texts. 0 keeps the start. "auto" is at most 20, as
         many as help: from 1,000 texts on, a fifth of them, on which a training of the
         others is judged, tells how many epochs all texts then get, one for each hundred
-        of them at most. With validation
-        texts, these tell, and of fewer texts it is 1, as if `fit` goes on.
+        of them at most. With validation texts, these tell, and of fewer texts it is 1,
+        as if `fit` goes on.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

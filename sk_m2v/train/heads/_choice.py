@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.features._topics import Topics
-from sk_m2v.train.heads._folds import Folds, temperature_of
+from sk_m2v.train.heads._fit import as_linear
+from sk_m2v.train.heads._folds import Folds
+from sk_m2v.train.heads._head import Head
 from sk_m2v.train.heads._logistic import as_shares, fit_logistic
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,8 +32,6 @@ DEFAULT_WEIGHT = 1.5
 _CS = (2.0, 50.0)
 _WEIGHTS = (0.5, 0.7, 1.0, 2.2)
 _TOPICS = (0.5, 1.0)
-# Better by so many standard errors: with few texts, differences are mostly chance.
-_DOUBT = 0.5
 
 
 class Choice(NamedTuple):
@@ -84,15 +84,16 @@ def as_number(embedding_weight: Setting) -> float:
     return float(embedding_weight)
 
 
-def fit_settled(
+def settled_head(
     features: Features,
     Y: npt.NDArray[Any],
     weights: FloatArray,
     choice: Choice,
     *,
+    n_classes: int,
     multilabel: bool,
     topics: Topics | None = None,
-) -> list[Any]:
+) -> tuple[Head, list[Any]]:
     """Fit the default head with settings that were chosen.
 
     Parameters
@@ -101,15 +102,44 @@ def fit_settled(
         As in `choose`.
     choice : Choice
         The settings.
+    n_classes : int
+        Number of classes or labels, also of those that no text has.
     multilabel, topics : object
         As in `choose`.
 
     Returns
     -------
-    list of LogisticRegression or DummyClassifier
-        As `fit_logistic` returns them, with scores divided by the temperature, and
-        with weights of topics put on lexical features.
+    head : Head
+        With scores divided by the temperature, and with weights of topics put on
+        lexical features.
+    fitted : list of LogisticRegression or DummyClassifier
+        The same, as `fit_logistic` returns them.
     """
+    heads = _fit_settled(
+        features, Y, weights, choice, multilabel=multilabel, topics=topics
+    )
+    head = as_linear(
+        heads,
+        features.n_lexical,
+        features.dense.shape[1],
+        embedding_weight=choice.embedding_weight,
+        n_classes=n_classes,
+        multilabel=multilabel,
+    )
+    assert head is not None  # logistic regressions are linear
+    return head, heads
+
+
+def _fit_settled(
+    features: Features,
+    Y: npt.NDArray[Any],
+    weights: FloatArray,
+    choice: Choice,
+    *,
+    multilabel: bool,
+    topics: Topics | None,
+) -> list[Any]:
+    """Logistic regressions on the features, whatever they were fitted with."""
     embedding_weight, beside = choice.embedding_weight, features
     if topics is not None and choice.topic_weight:
         # Two factors for two kinds of columns.
@@ -119,10 +149,8 @@ def fit_settled(
     heads = fit_logistic(
         beside, embedding_weight, Y, weights, C=choice.C, multilabel=multilabel
     )
-    n_lexical, n_features = (
-        features.n_lexical,
-        features.n_lexical + features.dense.shape[1],
-    )
+    n_lexical = features.n_lexical
+    n_features = n_lexical + features.dense.shape[1]
     for head in heads:
         if not hasattr(head, "coef_"):
             continue
@@ -136,26 +164,6 @@ def fit_settled(
         head.n_features_in_ = n_features
         head.intercept_ = head.intercept_ / choice.temperature
     return heads
-
-
-def cautious(changes: FloatArray, counts: FloatArray) -> float:
-    """Mean change of a loss, and how much of it may be chance.
-
-    Parameters
-    ----------
-    changes : ndarray of shape (n_texts,)
-        Of the loss of each text.
-    counts : ndarray of shape (n_texts,)
-        How many texts each stands for.
-
-    Returns
-    -------
-    float
-        The mean plus half a standard error: below 0 where it is a gain.
-    """
-    mean = float(np.average(changes, weights=counts))
-    variance = np.average((changes - mean) ** 2, weights=counts)
-    return mean + _DOUBT * float(np.sqrt(variance / counts.sum()))
 
 
 def choose(
@@ -214,23 +222,16 @@ def choose(
     def left_out(
         C: float, embedding_weight: float, topic_weight: float
     ) -> tuple[FloatArray, float]:
-        scores = folds.scores(C, embedding_weight, topic_weight)
-        temperature = temperature_of(scores, folds.truth, folds.counts, multilabel)
-        return folds.losses(scores / temperature), temperature
+        return folds.cooled(folds.scores(C, embedding_weight, topic_weight))
 
-    def best(candidates: Iterable[Choice], choice: Choice) -> Choice:
-        known, _ = left_out(*choice[:3])
-        least = 0.0
-        for candidate in candidates:
-            change = cautious(left_out(*candidate[:3])[0] - known, folds.counts)
-            if change < least:
-                choice, least = candidate, change
-        return choice
+    def best(setting: str, values: Iterable[float]) -> Choice:
+        others = [choice._replace(**{setting: it}) for it in values]
+        return folds.best([choice, *others], lambda it: left_out(*it[:3])[0])
 
     if isinstance(embedding_weight, str):
-        choice = best((choice._replace(embedding_weight=it) for it in _WEIGHTS), choice)
+        choice = best("embedding_weight", _WEIGHTS)
     if isinstance(C, str):
-        choice = best((choice._replace(C=it) for it in _CS), choice)
+        choice = best("C", _CS)
     if topics is not None:
-        choice = best((choice._replace(topic_weight=it) for it in _TOPICS), choice)
+        choice = best("topic_weight", _TOPICS)
     return choice._replace(temperature=left_out(*choice[:3])[1])

@@ -6,7 +6,8 @@ them: equal texts to the same one, and a text that counts twice is two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,11 @@ from sk_m2v.train.heads._minimum import Sigmoids, class_loss, minimise
 
 FloatArray = npt.NDArray[np.float64]
 
+T = TypeVar("T")
+
 N_FOLDS = 4
+# Better by so many standard errors: with few texts, differences are mostly chance.
+_DOUBT = 0.5
 # Of the gradient, and of probabilities: enough to compare.
 _TOLERANCE = 1e-3
 _SMALLEST_PROBABILITY = 1e-6
@@ -168,6 +173,48 @@ class Folds:
             scores[out] = found
         return scores[self.judged]
 
+    def cooled(self, scores: FloatArray) -> tuple[FloatArray, float]:
+        """Losses of the judged texts at the temperature that makes them least.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_judged, n_outputs)
+            Their scores.
+
+        Returns
+        -------
+        losses : ndarray of shape (n_judged,)
+            In nats.
+        temperature : float
+            By what to divide scores.
+        """
+        known = self.truth, self.counts, self._multilabel
+        temperature = temperature_of(scores, *known)
+        return self.losses(scores / temperature), temperature
+
+    def best(self, candidates: Sequence[T], losses: Callable[[T], FloatArray]) -> T:
+        """Best of some settings, which is the first unless another is surely better.
+
+        Parameters
+        ----------
+        candidates : sequence
+            The settings.
+        losses : callable
+            Losses of the judged texts with one of them.
+
+        Returns
+        -------
+        object
+            One of the settings.
+        """
+        best, *others = candidates
+        known, least = losses(best), 0.0
+        for candidate in others:
+            change = _cautious(losses(candidate) - known, self.counts)
+            if change < least:
+                best, least = candidate, change
+        return best
+
     def losses(self, scores: FloatArray) -> FloatArray:
         """Loss of each judged text.
 
@@ -189,6 +236,13 @@ class Folds:
         logarithms = np.maximum(logarithms, np.log(_SMALLEST_PROBABILITY))
         total: FloatArray = -(self.truth * logarithms).sum(axis=1)
         return total
+
+
+def _cautious(changes: FloatArray, counts: FloatArray) -> float:
+    """Mean change of a loss, and how much of it may be chance."""
+    mean = float(np.average(changes, weights=counts))
+    variance = np.average((changes - mean) ** 2, weights=counts)
+    return mean + _DOUBT * float(np.sqrt(variance / counts.sum()))
 
 
 def temperature_of(

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v.train.features._features import Features
-from sk_m2v.train.heads._fit import as_linear
+from sk_m2v.train.heads._choice import Choice, settled_head
 from sk_m2v.train.heads._head import Head, Linear
-from sk_m2v.train.heads._logistic import fit_logistic
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -71,19 +70,14 @@ def self_trained_head(
     if np.unique(Y[kept]).size < 2:
         lexical = np.zeros((features.n_lexical, n_classes))
         return _linear(of_start.weight, of_start.bias, lexical), 0
-    seen = Features((features.lexical()[kept],), features.dense[kept])
-    heads = fit_logistic(
-        seen, embedding_weight, Y[kept], weights[kept], C=C, multilabel=False
-    )
-    learnt = as_linear(
-        heads,
-        features.n_lexical,
-        features.dense.shape[1],
-        embedding_weight=embedding_weight,
+    learnt, (fitted,) = settled_head(
+        features.rows(np.flatnonzero(kept)),
+        Y[kept],
+        weights[kept],
+        Choice(C, embedding_weight),
         n_classes=n_classes,
         multilabel=False,
     )
-    assert learnt is not None  # logistic regressions are linear
     (of_learnt,) = learnt.layers
     share = n_texts / (n_texts + _TEXTS_PER_CLASS * n_classes)
     mine, theirs = share * _MODESTY, 1 - share
@@ -92,7 +86,7 @@ def self_trained_head(
         mine * of_learnt.bias + theirs * of_start.bias,
         mine * learnt.lexical,
     )
-    return head, int(heads[0].n_iter_.max())
+    return head, int(fitted.n_iter_.max())
 
 
 def _labelled(

@@ -83,20 +83,20 @@ class Texts(NamedTuple):
     tokens: TokenIds
     features: Features
 
-    def part(self, start: int, stop: int) -> Texts:
+    def rows(self, index: npt.NDArray[np.intp]) -> Texts:
         """Some of them.
 
         Parameters
         ----------
-        start, stop : int
-            The first of them, and the one after the last.
+        index : ndarray of int
+            Which ones, in which order.
 
         Returns
         -------
         Texts
             Those texts.
         """
-        return Texts(self.tokens.part(start, stop), self.features.part(start, stop))
+        return Texts(self.tokens.rows(index), self.features.rows(index))
 
     def followed_by(self, others: Texts) -> Texts:
         """These texts, and then others.
@@ -173,8 +173,7 @@ class Part:
             The same of them.
         """
         return Part(
-            self.tokens.rows(index),
-            self.features.rows(index),
+            *Texts(self.tokens, self.features).rows(index),
             self.Y[index],
             self.weights[index],
             self.counts[index],

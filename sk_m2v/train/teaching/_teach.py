@@ -6,15 +6,15 @@ long ones, of which it reads the beginning, or in another language. Labels decid
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sk_m2v.train.features._features import Features
-from sk_m2v.train.heads._choice import Choice, cautious
-from sk_m2v.train.heads._folds import Folds, temperature_of
+from sk_m2v.train.heads._choice import Choice
+from sk_m2v.train.heads._folds import Folds
 from sk_m2v.train.teaching._teachers import Teacher
 
 FloatArray = npt.NDArray[np.float64]
@@ -91,18 +91,10 @@ def teach(
     by_fold = [teacher.answers(rest)[rows] for rest in folds.remaining()]
     scores = partial(folds.scores, choice.C, choice.embedding_weight)
 
+    @cache
     def learnt(weight: float) -> tuple[FloatArray, float]:
-        # Losses of texts that were left out, and the temperature that makes them least.
         found = scores(answers=by_fold, weight=weight) if weight else scores()
-        temperature = temperature_of(found, folds.truth, folds.counts, multilabel)
-        return folds.losses(found / temperature), temperature
+        return folds.cooled(found)
 
-    first, *candidates = _WEIGHTS
-    known, temperature = learnt(first)
-    lesson, least = Lesson(answers, first, temperature), 0.0
-    for weight in candidates:
-        losses, temperature = learnt(weight)
-        change = cautious(losses - known, folds.counts)
-        if change < least:
-            lesson, least = Lesson(answers, weight, temperature), change
-    return lesson
+    weight = folds.best(_WEIGHTS, lambda it: learnt(it)[0])
+    return Lesson(answers, weight, learnt(weight)[1])

@@ -13,10 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 from sk_m2v._messages import listed, quoted
 from sk_m2v.distill._teachers import load_teacher
 from sk_m2v.train.features._features import Features
-from sk_m2v.train.heads._choice import Choice, choose
-from sk_m2v.train.heads._fit import as_linear
-from sk_m2v.train.heads._head import to_probabilities
-from sk_m2v.train.heads._logistic import fit_logistic
+from sk_m2v.train.heads._choice import Choice, choose, settled_head
 from sk_m2v.train.labels._labels import Labels
 
 FloatArray = npt.NDArray[np.float64]
@@ -171,25 +168,16 @@ class VectorTeacher:
         ndarray of shape (n_others, n_classes)
             Probabilities.
         """
-        multilabel, choice = self._labels.multilabel, self._choice
-        head = as_linear(
-            fit_logistic(
-                self._features.rows(rows),
-                choice.embedding_weight,
-                self._Y[rows],
-                self._weights[rows],
-                C=choice.C,
-                multilabel=multilabel,
-            ),
-            self._features.n_lexical,
-            self._features.dense.shape[1],
-            embedding_weight=choice.embedding_weight,
+        multilabel = self._labels.multilabel
+        head, _ = settled_head(
+            self._features.rows(rows),
+            self._Y[rows],
+            self._weights[rows],
+            self._choice,
             n_classes=len(self._labels.classes_),
             multilabel=multilabel,
         )
-        assert head is not None  # logistic regressions are linear
-        scores = head.scores(*self._others) / choice.temperature
-        return to_probabilities(scores, multilabel=multilabel)
+        return head.probabilities(*self._others, multilabel=multilabel)
 
 
 def _beside(features: Features, vectors: npt.NDArray[np.float32]) -> Features:

@@ -157,7 +157,7 @@ class TestFolds:
     def test_a_text_that_counts_twice_is_two(self):
         features, Y = features_of(40), np.arange(40) % 2
         counts = np.where(np.arange(40) < 10, 2.0, 1.0)
-        twice = features.followed_by(features.part(0, 10))
+        twice = features.followed_by(features.rows(np.arange(0, 10)))
         options = {"C": "auto", "embedding_weight": "auto", "multilabel": False}
         more = np.append(Y, Y[:10])
         mine = choose(features, Y, counts, counts, **options)
@@ -169,7 +169,7 @@ class TestFolds:
         features, Y = features_of(60), np.arange(60) % 3
         counts = np.where(np.arange(60) < 40, 1.0, 0.0)
         mine = self.folds(features, Y, counts).scores(10.0, 1.0)
-        theirs = self.folds(features.part(0, 40), Y[:40]).scores(10.0, 1.0)
+        theirs = self.folds(features.rows(np.arange(0, 40)), Y[:40]).scores(10.0, 1.0)
         assert_allclose(mine, theirs, atol=1e-6)
 
     def test_a_class_of_one_text_is_not_judged(self):
