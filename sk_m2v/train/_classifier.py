@@ -167,7 +167,7 @@ class BaseStaticClassifier(
         if alone and train.features.blocks:
             with self._stage("words that go together"):
                 everything = train.features.followed_by(task.unlabelled.features)
-                topics = find_topics(everything.lexical(), task.random_state)
+                topics = find_topics(everything.lexical())
         with self._stage("settings"):
             choice = choose(
                 train.features,

@@ -222,18 +222,29 @@ class TestTopics:
 
     def test_their_mean_square_is_one(self):
         features, _ = self.features()
-        topics = find_topics(features.lexical(), np.random.RandomState(0))
+        topics = find_topics(features.lexical())
         found = topics.of(features.lexical())
         assert_allclose((found**2).sum(axis=1).mean(), 1)
+
+    def test_are_the_same_each_time(self):
+        features, _ = self.features()
+        lexical = features.lexical()
+        one, other = (find_topics(lexical).of(lexical) for _ in range(2))
+        assert_array_equal(one, other)
+        # Exactly those of a full decomposition: the same distances between texts.
+        common = lexical.toarray()[:, find_topics(lexical).columns]
+        U, s, _ = np.linalg.svd(common, full_matrices=False)
+        full = U[:, :150] * s[:150] / np.sqrt((s[:150] ** 2).sum() / len(common))
+        assert_allclose(one @ one.T, full @ full.T, atol=1e-3)
 
     def test_of_too_few_texts(self):
         features, _ = self.features()
         few = features.rows(np.arange(0, 200)).lexical()
-        assert find_topics(few, np.random.RandomState(0)) is None
+        assert find_topics(few) is None
 
     def test_weights_are_put_on_features(self):
         features, Y = self.features()
-        topics = find_topics(features.lexical(), np.random.RandomState(0))
+        topics = find_topics(features.lexical())
         weights = np.ones(600)
         choice = Choice(0.3, 0.7, 0.5, 2.0)
         _, (head,) = settled_head(
@@ -249,7 +260,7 @@ class TestTopics:
 
     def test_are_chosen_where_they_help(self):
         features, Y = self.features()
-        topics = find_topics(features.lexical(), np.random.RandomState(0))
+        topics = find_topics(features.lexical())
         few = features.rows(np.arange(0, 60))
         settings = {"C": "auto", "embedding_weight": 1.0, "multilabel": False}
         ones = np.ones(60)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
-from sklearn.utils.extmath import randomized_svd
+from scipy.sparse.linalg import svds
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -71,17 +71,13 @@ class Topics(NamedTuple):
         return sums
 
 
-def find_topics(
-    lexical: csr_array, random_state: np.random.RandomState
-) -> Topics | None:
+def find_topics(lexical: csr_array) -> Topics | None:
     """Find the topics of texts.
 
     Parameters
     ----------
     lexical : csr_array of shape (n_texts, n_lexical)
         Lexical features of all texts, with labels and without.
-    random_state : RandomState
-        Who draws.
 
     Returns
     -------
@@ -98,7 +94,9 @@ def find_topics(
     common = lexical[:, columns]
     if min(common.shape) <= 2 * _N_TOPICS:
         return None
-    _, _, axes = randomized_svd(common, _N_TOPICS, n_iter=2, random_state=random_state)
+    # Exact: a few random projections would give other topics each time. Counts of
+    # words have a part of the first topic, so where it begins need not be drawn.
+    _, _, axes = svds(common, _N_TOPICS, v0=np.ones(min(common.shape)))
     axes = axes.T.astype(np.float64)
     lengths = np.asarray(common @ axes)
     return Topics(columns, axes / np.sqrt((lengths**2).sum(axis=1).mean()))
