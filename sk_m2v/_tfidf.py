@@ -135,7 +135,7 @@ class TokenTfidfVectorizer(  # type: ignore[call-arg]  # numpydoc ignore=PR02
     ['and', 'dogs', 'cats', 'mice']
     >>> union = make_union(vectorizer, StaticEmbeddingTransformer())
     >>> union.fit_transform(texts).shape
-    (2, 260)
+    (2, 388)
 
     Pairs tell what single tokens cannot:
 

@@ -113,7 +113,7 @@ def test_streams_are_not_read_ahead(default_model):
             yield "a text"
 
     with pytest.raises(ValueError, match="out has 3000 rows"):
-        default_model.encode(texts(), out=np.empty((3000, 256)), n_jobs=2)
+        default_model.encode(texts(), out=np.empty((3000, 384)), n_jobs=2)
     assert drawn < 20_000
 
 

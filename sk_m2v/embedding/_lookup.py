@@ -114,7 +114,7 @@ class LookupMixin(TokensMixin):
         >>> from sk_m2v import StaticEmbedding
         >>> model = StaticEmbedding.from_pretrained()
         >>> [token for token, _ in model.most_similar("guitar", 3)]
-        ['guitars', 'guitarists', 'guitarist']
+        ['guitars', 'guitarist', 'guitarists']
         """
         if not isinstance(text, str):
             raise TypeError(

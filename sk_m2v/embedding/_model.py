@@ -81,9 +81,9 @@ class StaticEmbedding(LookupMixin, SimilarityMixin, VariantsMixin):
     >>> from sk_m2v import StaticEmbedding
     >>> model = StaticEmbedding.from_pretrained()
     >>> model
-    StaticEmbedding(29525 tokens, 256 dimensions, int8)
+    StaticEmbedding(29525 tokens, 384 dimensions, int8)
     >>> model.encode(["a first text", "a second one"]).shape
-    (2, 256)
+    (2, 384)
     >>> model.tokens(["Static embeddings"])
     [['static', 'em', '##bed', '##ding', '##s']]
     """

@@ -85,7 +85,7 @@ class TokensMixin(ABC):
         >>> from sk_m2v import StaticEmbedding
         >>> arrays = StaticEmbedding.from_pretrained().encode_tokens(["two words", ""])
         >>> [array.shape for array in arrays]
-        [(2, 256), (0, 256)]
+        [(2, 384), (0, 384)]
         """
         ids, offsets = self.token_ids(texts, max_length=max_length, missing=missing)
         rows = self._token_vectors(ids)

@@ -104,7 +104,7 @@ class ContrastiveTransformer(  # numpydoc ignore=PR02
     >>> answers = ["use your password", "follow the tracking link", "we take Visa"]
     >>> transformer = ContrastiveTransformer(random_state=0).fit(questions, answers)
     >>> transformer.transform(["is my parcel late"]).shape
-    (1, 256)
+    (1, 384)
     """
 
     _saved_attributes: ClassVar[tuple[str, ...]] = (

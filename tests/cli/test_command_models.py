@@ -213,7 +213,7 @@ def test_inspect_an_embedding(command: Command, embedding_folder: Path) -> None:
     size = sum(it.stat().st_size for it in files)
     assert found["megabytes"] == round(size / 1e6, 2)
     text = command("inspect").out
-    assert "\ndimensions  256\n" in text
+    assert "\ndimensions  384\n" in text
 
 
 # Push

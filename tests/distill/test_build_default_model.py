@@ -87,10 +87,9 @@ def test_bundled_model_can_be_built(
     assert built.vectors.shape == default_model.vectors.shape
     assert built.vectors.dtype == np.int8
     ours, theirs = dict(built.config), dict(default_model.config)
-    assert len(ours.pop("teachers")) == 2
     # Of 27 sentences and three texts, two are evaluated.
     assert ours.pop("corpus")["n_sentences"] == 28
-    assert theirs.pop("corpus")["n_sentences"] > 290_000
+    assert theirs.pop("corpus")["n_sentences"] == 60_000
     assert ours == theirs
     card = (output / "README.md").read_text()
     assert "license: apache-2.0" in card

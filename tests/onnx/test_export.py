@@ -48,7 +48,7 @@ def classifier():
 @pytest.fixture(scope="module")
 def rotated(default_model):
     """The bundled model in directions that int8 does not fit."""
-    directions = np.linalg.qr(np.random.default_rng(0).normal(size=(256, 256)))[0]
+    directions = np.linalg.qr(np.random.default_rng(0).normal(size=(384, 384)))[0]
     return StaticEmbedding(
         (default_model.vectors @ directions).astype(np.float32),
         default_model.tokenizer_json,
@@ -74,7 +74,7 @@ def test_precisions_of_a_float_model(rotated, variant, precision, scale, size):
     check_export(transformer, variant=variant, precision=precision, scale=scale)
     # In the model and in Python the same is lost.
     model = to_onnx(transformer, TEXTS, variant=variant, precision=precision)
-    constants = [it for it in model.graph.initializer if [*it.dims][1:] == [256]]
+    constants = [it for it in model.graph.initializer if [*it.dims][1:] == [384]]
     assert [len(it.raw_data) for it in constants] == [rotated.vectors.size * size]
 
 

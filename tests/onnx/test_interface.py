@@ -63,7 +63,7 @@ def test_embeddings():
     ):
         assert interface(transformer, variant=variant) == (
             inputs,
-            {name: ("tensor(float)", [n, 256])},
+            {name: ("tensor(float)", [n, 384])},
         )
     vectorizer = TokenTfidfVectorizer().fit(TEXTS)
     n_features = len(vectorizer.get_feature_names_out())

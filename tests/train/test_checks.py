@@ -15,7 +15,7 @@ from sk_m2v import (
     StaticClassifier,
     ZeroShotClassifier,
 )
-from sk_m2v.train.heads import _folds, _logistic
+from sk_m2v.train.heads import _folds, _logistic, _minimum
 from sk_m2v.train.labels._descriptions import read_descriptions
 from sk_m2v.train.labels._labels import Labels
 
@@ -92,6 +92,7 @@ def test_estimator_checks(estimator, check, monkeypatch):
         # repeated are other ones than those of texts that weigh more.
         monkeypatch.setattr(_logistic, "TOLERANCE", 1e-13)
         monkeypatch.setattr(_folds, "_TOLERANCE", 1e-13)
+        monkeypatch.setattr(_minimum, "_MAX_ITERATIONS", 10_000)
         if not isinstance(estimator, CheckedFE):
             estimator.set_params(max_epochs=0)
     check(estimator)

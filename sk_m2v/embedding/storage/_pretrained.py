@@ -157,7 +157,7 @@ class PretrainedMixin(ABC):
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     StaticEmbedding.from_pretrained().save_pretrained(folder)
         ...     StaticEmbedding.from_pretrained(folder).dim
-        256
+        384
         """
         if layout not in _folder.LAYOUTS:
             raise ValueError(
