@@ -15,7 +15,7 @@ from sk_m2v import (
     StaticClassifier,
     ZeroShotClassifier,
 )
-from sk_m2v.train.heads import _folds, _logistic, _minimum
+from sk_m2v.train.heads import _folds, _logistic
 from sk_m2v.train.labels._descriptions import read_descriptions
 from sk_m2v.train.labels._labels import Labels
 
@@ -92,8 +92,11 @@ def test_estimator_checks(estimator, check, monkeypatch):
         # repeated are other ones than those of texts that weigh more.
         monkeypatch.setattr(_logistic, "TOLERANCE", 1e-13)
         monkeypatch.setattr(_folds, "_TOLERANCE", 1e-13)
-        monkeypatch.setattr(_minimum, "_MAX_ITERATIONS", 10_000)
-        if not isinstance(estimator, CheckedFE):
+        if isinstance(estimator, CheckedFE):
+            # What was chosen is compared elsewhere, and scores have the precision of
+            # float32: with these settings their last bits are the same.
+            estimator.set_params(C=10.0, embedding_weight=1.0)
+        else:
             estimator.set_params(max_epochs=0)
     check(estimator)
 
