@@ -51,6 +51,8 @@ def run(options: Namespace) -> None:
 
 
 def _about(model: Model, n_terms: int) -> dict[str, Any]:
+    from sk_m2v import model_sha256
+
     found = model.estimator()
     embedding = getattr(found, "embedding_", found)
     about: dict[str, Any] = {"kind": type(found).__name__}
@@ -58,6 +60,7 @@ def _about(model: Model, n_terms: int) -> dict[str, Any]:
         about["path"] = str(model.path)
         if Path(model.path).is_dir():
             files = [it for it in Path(model.path).rglob("*") if it.is_file()]
+            about["sha256"] = model_sha256(model.path)
             about["megabytes"] = round(sum(it.stat().st_size for it in files) / 1e6, 2)
     if hasattr(embedding, "n_tokens"):
         about |= {

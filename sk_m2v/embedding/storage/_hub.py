@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import HfApi, snapshot_download
@@ -15,7 +14,7 @@ from huggingface_hub.errors import (
 )
 
 from sk_m2v._messages import quoted, shortened
-from sk_m2v.embedding.storage._folder import MODEL_FILES
+from sk_m2v.embedding.storage._names import FILES
 
 
 def download(
@@ -24,7 +23,6 @@ def download(
     revision: str | None,
     token: str | bool | None,
     subfolder: str | None,
-    more_files: Sequence[str],
     cache_dir: str | Path | None,
     local_files_only: bool,
 ) -> Path:
@@ -40,8 +38,6 @@ def download(
         Access token; None takes the one stored on this machine.
     subfolder : str or None
         Folder of the repository that holds the model, checked by the caller.
-    more_files : sequence of str
-        Files to fetch beside those of a model, where there are such.
     cache_dir : str, Path or None
         Where downloads are kept.
     local_files_only : bool
@@ -69,7 +65,7 @@ def download(
                 token=token,
                 cache_dir=cache_dir,
                 local_files_only=local_files_only,
-                allow_patterns=[prefix + name for name in (*MODEL_FILES, *more_files)],
+                allow_patterns=[prefix + name for name in (*FILES, "README.md")],
             )
         )
     # The order matters: LocalEntryNotFoundError is an OSError like most of the others.
