@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
+    HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
@@ -72,9 +73,8 @@ def download(
     except LocalEntryNotFoundError as error:
         raise OSError(
             f"there is no folder {shortened(hub_id)!r}, and as a model of the hub, "
-            f"{shortened(where)} is not in the local cache, and the hub was not "
-            "reached: check the path, or the network (or local_files_only and "
-            "HF_HUB_OFFLINE)"
+            f"{shortened(where)} is not in the local cache, and "
+            f"{shortened(_answer(error.__cause__))}"
         ) from error
     except RevisionNotFoundError as error:
         raise OSError(
@@ -94,6 +94,36 @@ def download(
         raise OSError(
             f"{shortened(hub_id)!r} is not the id of a model: {shortened(error)}"
         ) from error
+    except HfHubHTTPError as error:
+        raise OSError(
+            f"there is no folder {shortened(hub_id)!r}, and as a model of the hub, "
+            f"{shortened(where)} was not loaded: {shortened(_answer(error))}"
+        ) from error
+    except OSError:
+        raise
+    except Exception as error:  # of the network: classes of whichever client it has
+        raise OSError(
+            f"{shortened(where)} was not loaded from the hub: it is too slow, or the "
+            f"connection broke ({shortened(error)}). Try again: what was fetched whole "
+            "is kept, and nothing else is used"
+        ) from error
+
+
+def _answer(error: BaseException | None) -> str:
+    """Say what the hub answered, if it did, and what to do."""
+    if not isinstance(error, HfHubHTTPError):
+        return (
+            "the hub was not reached: check the path, or the network (or "
+            "local_files_only and HF_HUB_OFFLINE)"
+        )
+    status = error.response.status_code
+    if status in (401, 403):
+        advice = "check the token, and whether its owner may read the model"
+    elif status >= 500:
+        advice = "that is a fault of the hub, try again later"
+    else:
+        advice = "check the name of the model, and HF_ENDPOINT if it is set"
+    return f"the hub answered with status {status}: {advice}"
 
 
 def push(
