@@ -51,19 +51,19 @@ def replace_files(
     what = "It holds what it did before"
     with _explained(folder, what):
         folder.mkdir(parents=True, exist_ok=True)
-        for name in folders:
-            (folder / name).mkdir(exist_ok=True)
     with _explained(folder, what), alone_in(folder):
         # No other writer lives.
         finish(folder)
         shutil.rmtree(begun, ignore_errors=True)
-        old = [it for it in FILES if it not in contents and (folder / it).is_file()]
+        old = [it for it in FILES if (folder / it).is_file()]
         try:
             begun.mkdir()
             for name, data in {**dict.fromkeys(old, b""), **contents}.items():
                 if (folder / name).is_dir():
                     raise IsADirectoryError(f"{shortened(folder / name)} is a folder")
-                _write(begun / name, data)
+                _write(begun / name, data, is_at_stake=bool(old))
+            for name in folders:
+                (folder / name).mkdir(exist_ok=True)
             os.rename(begun, folder / NEW)
         except BaseException:
             shutil.rmtree(begun, ignore_errors=True)
@@ -121,13 +121,15 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
             beside.unlink(missing_ok=True)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, *, is_at_stake: bool) -> None:
+    """Write a file that takes the place of another, or of none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(data)
-        # Or a machine that loses its power may have the names without the contents.
-        file.flush()
-        os.fsync(file.fileno())
+        if is_at_stake and data:
+            # A machine that loses its power could have the names without the contents.
+            file.flush()
+            os.fsync(file.fileno())
 
 
 @contextmanager

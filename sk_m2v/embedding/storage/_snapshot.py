@@ -15,8 +15,8 @@ from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding.storage._names import FILES
 from sk_m2v.embedding.storage._replace import NEW
 
-# Seconds to try again while others write. Each try takes less than a millisecond.
-_PATIENCE = 10.0
+# How often to look again while others write, after up to 20 milliseconds.
+_TRIES = 1_000
 # A pipe of this name must not make readers wait; Windows would change ends of lines.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -170,8 +170,7 @@ def _opened(folder: Path) -> dict[str, int]:
     files are of one model if, after all were opened, each is still the one that counts:
     an older one beside a newer one would have been replaced by then.
     """
-    give_up = time.monotonic() + _PATIENCE
-    while True:
+    for i in range(_TRIES):
         found: dict[str, int] = {}
         try:
             places = _places(folder)
@@ -186,12 +185,11 @@ def _opened(folder: Path) -> dict[str, int]:
             _close(found)
             raise
         _close(found)
-        if time.monotonic() > give_up:
-            raise TimeoutError(
-                f"{shortened(folder)} is written again and again by another process: "
-                "end it, or load a copy"
-            )
-        time.sleep(0.001)
+        time.sleep(min(i, 20) / 1000)
+    raise TimeoutError(
+        f"{shortened(folder)} is written again and again by another process: end it, "
+        "or load a copy"
+    )
 
 
 def _close(files: dict[str, int]) -> None:
