@@ -3,7 +3,7 @@
     sk-m2v inspect runs/reviews
     sk-m2v inspect minishlab/potion-base-8M --json
 
-Kind, dimensions, tokens, size, and of a classifier its classes and the tokens that
+Kind, hash, dimensions, tokens, size, and of a classifier its classes and the tokens that
 speak most for each.
 """
 
@@ -58,10 +58,10 @@ def _about(model: Model, n_terms: int) -> dict[str, Any]:
     about: dict[str, Any] = {"kind": type(found).__name__}
     if model.path is not None:
         about["path"] = str(model.path)
-        if Path(model.path).is_dir():
-            files = [it for it in Path(model.path).rglob("*") if it.is_file()]
-            about["sha256"] = model_sha256(model.path)
-            about["megabytes"] = round(sum(it.stat().st_size for it in files) / 1e6, 2)
+    about["sha256"] = model_sha256(model.path)
+    if model.path is not None and Path(model.path).is_dir():
+        files = [it for it in Path(model.path).rglob("*") if it.is_file()]
+        about["megabytes"] = round(sum(it.stat().st_size for it in files) / 1e6, 2)
     if hasattr(embedding, "n_tokens"):
         about |= {
             "dimensions": embedding.dim,

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding.storage._names import FILES
@@ -41,7 +42,7 @@ class Snapshot:
         self._descriptors = descriptors
         self._contents: dict[str, bytes | mmap.mmap] = {}
         stats = ((name, os.fstat(it)) for name, it in descriptors.items())
-        self._key = (
+        self._key: tuple[Any, ...] = (
             folder,
             *((n, it.st_ino, it.st_size, it.st_mtime_ns) for n, it in stats),
         )
@@ -129,6 +130,8 @@ class Snapshot:
                 "that was pinned. Fetch that again, or see what changed before you pin "
                 "this one"
             )
+        # Not equal to what was read without a look at its bytes.
+        self._key = (*self._key, found)
 
     def close(self) -> None:
         """Close the files; what is mapped stays."""
