@@ -3,8 +3,8 @@
     sk-m2v inspect runs/reviews
     sk-m2v inspect minishlab/potion-base-8M --json
 
-Kind, hash, dimensions, tokens, size, and of a classifier its classes and the tokens that
-speak most for each.
+Kind, hash, dimensions, tokens, size, and of a classifier its classes and the tokens
+that speak most for each.
 """
 
 from __future__ import annotations

@@ -168,6 +168,8 @@ def push(
             folder_path=folder,
             path_in_repo=subfolder,
             revision=revision,
+            # As in a folder, nothing stays of the model that was there.
+            delete_patterns=FILES,
             commit_message="Upload static embedding model",
         )
     except (OSError, ValueError):

@@ -170,6 +170,9 @@ def test_push(tiny_model, monkeypatch):
     (_, name, options), (_, _, upload, max_length, card) = calls
     assert (name, options["private"], options["exist_ok"]) == (HUB_ID, True, True)
     assert (upload["path_in_repo"], upload["revision"]) == ("a", "b")
+    assert {"estimator.json", "0_StaticEmbedding/model.safetensors"} <= set(
+        upload["delete_patterns"]
+    )
     assert max_length == 5
     assert f'StaticEmbeddingTransformer("{HUB_ID}")' in card
 
