@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sk_m2v._messages import quoted, shortened
 from sk_m2v._version import package_version
 from sk_m2v.benchmark._data import DataSet, fingerprint
-from sk_m2v.embedding.storage._folder import write_files
+from sk_m2v.embedding.storage._replace import write_files
 
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)
 _NAME_LENGTH = 40

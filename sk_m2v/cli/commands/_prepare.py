@@ -59,7 +59,7 @@ def run(options: Namespace) -> None:
         read_labels,
     )
     from sk_m2v.cli.tables import Writer
-    from sk_m2v.embedding.storage._folder import write_files
+    from sk_m2v.embedding.storage._replace import write_files
 
     folder = empty_folder(options.out, overwrite=options.overwrite)
     data = given(options, "data")
