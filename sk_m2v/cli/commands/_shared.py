@@ -15,9 +15,9 @@ from sk_m2v.cli.options._signatures import parameters_of
 from sk_m2v.cli.running._model import Model
 
 if TYPE_CHECKING:
-    from sk_m2v.cli.tables import Columns, Writer
+    from sk_m2v.tables import Columns, Writer
 
-_READING = parameters_of("sk_m2v.cli.tables.batches")
+_READING = parameters_of("sk_m2v.tables.batches")
 _TEXT = parameters_of("sk_m2v.cli.running._texts.joined_texts")
 
 
@@ -123,8 +123,8 @@ def input_batches(
     TableError
         If a row has no text; the row is that of the whole table.
     """
-    from sk_m2v.cli.tables import TableError, batches
-    from sk_m2v.cli.tables._formats import name_of
+    from sk_m2v.tables import TableError, batches
+    from sk_m2v.tables._formats import name_of
 
     name = name_of(options.file, "standard input")
     chosen = given(options, "text")
@@ -160,7 +160,7 @@ def output(options: Namespace, default: str) -> Writer:
     Writer
         Writes it.
     """
-    from sk_m2v.cli.tables import Writer
+    from sk_m2v.tables import Writer
 
     format = options.to or (default if options.out == "-" else None)
     return Writer(options.out, format=format)

@@ -10,8 +10,8 @@ import numpy as np
 
 from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v._optional import require
-from sk_m2v.cli.tables._errors import TableError, chosen
-from sk_m2v.cli.tables._options import Columns, Options
+from sk_m2v.tables._errors import TableError, chosen
+from sk_m2v.tables._options import Columns, Options
 
 
 def read_parquet(stream: BinaryIO, options: Options) -> Iterator[Columns]:
