@@ -29,6 +29,7 @@ FLOORS = [
     "sk_m2v.plotting",
     "sk_m2v.benchmark",
     "sk_m2v.facade",
+    "sk_m2v.streaming",
     "sk_m2v.tracking",  # its models call `load`
     "sk_m2v.cli",
 ]
@@ -62,6 +63,7 @@ INNER: dict[str, list[str]] = {
     "sk_m2v.onnx": ["graph", "models", "text", "tokenize", "heads"],
     "sk_m2v.plotting": [],
     "sk_m2v.benchmark": [],
+    "sk_m2v.streaming": [],
     "sk_m2v.tracking": [],
     "sk_m2v.cli": [
         "options",

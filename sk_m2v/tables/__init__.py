@@ -9,6 +9,7 @@ from sk_m2v.tables._errors import TableError
 from sk_m2v.tables._formats import format_of
 from sk_m2v.tables._options import Columns
 from sk_m2v.tables._read import FORMATS, batches, read
+from sk_m2v.tables._texts import checked_texts
 from sk_m2v.tables._write import Writer, check_target
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Writer",
     "batches",
     "check_target",
+    "checked_texts",
     "format_of",
     "read",
 ]

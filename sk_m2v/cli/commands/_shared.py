@@ -123,7 +123,7 @@ def input_batches(
     TableError
         If a row has no text; the row is that of the whole table.
     """
-    from sk_m2v.tables import TableError, batches
+    from sk_m2v.tables import TableError, batches, checked_texts
     from sk_m2v.tables._formats import name_of
 
     name = name_of(options.file, "standard input")
@@ -135,12 +135,7 @@ def input_batches(
         except ValueError as error:
             message = f"{shortened(name)}: {shortened(error, 350)}"
             raise TableError(message) from None
-        for row, text in enumerate(texts, n_rows + 1):
-            if not isinstance(text, str) and (text, missing) != (None, "empty"):
-                raise TableError(
-                    f"{shortened(name)}, row {row}: the text is "
-                    f"{quoted(text)}: give each row a text, or leave out the row"
-                )
+        texts = checked_texts(texts, name, n_rows, missing)
         n_rows += len(texts)
         yield columns, texts
 

@@ -1,0 +1,364 @@
+"""Where texts come from: containers and iterators, text files, Parquet and Arrow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v._optional import require
+from sk_m2v._text import text_batches
+from sk_m2v.tables import TableError, batches, checked_texts, format_of
+from sk_m2v.tables._errors import at, chosen
+
+_TEXT_FILES = {"csv", "tsv", "jsonl", "text"}
+
+
+class Part(NamedTuple):  # numpydoc ignore=PR02
+    """Some rows that follow each other.
+
+    Parameters
+    ----------
+    texts : list of str
+        The texts.
+    columns : mapping of str to sequence
+        Columns that are kept beside the vectors.
+    """
+
+    texts: list[str]
+    columns: Mapping[str, Any]
+
+
+class Source(Protocol):
+    """Texts in an order that does not change."""
+
+    #: What tells it from others.
+    fingerprint: dict[str, Any]
+    #: Whether `parts` can begin in the middle, without reading what is before.
+    skips: bool
+
+    def parts(self, size: int, start: int) -> Iterator[Part]:
+        """Yield `size` rows at a time, from row `start`, which is 0 unless it skips."""
+
+
+def find_source(
+    source: Any, column: str | None, columns: Sequence[str], missing: str
+) -> Source:
+    """Find out what kind of source something is.
+
+    Parameters
+    ----------
+    source : str, Path, pyarrow.dataset.Dataset or iterable of str
+        As in `sk_m2v.streaming.encode`.
+    column : str or None
+        Column of texts.
+    columns : sequence of str
+        Columns to keep.
+    missing : str
+        "error" or "empty".
+
+    Returns
+    -------
+    Source
+        Nothing but its head has been read.
+
+    Raises
+    ------
+    FileNotFoundError, TypeError, ValueError
+        If it is none, or has no such columns.
+    """
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.is_dir() or format_of(path) == "parquet":
+            return _parquet(path, column, columns, missing)
+        return TextFile(path, column, columns, missing)
+    if type(source).__module__.startswith("pyarrow._dataset"):
+        return ArrowDataset(source, "the data set", column, columns, missing)
+    if column is not None or columns:
+        raise ValueError(
+            "column and columns are for tables, and the source is a "
+            f"{type(source).__name__}: give a path, or leave them out"
+        )
+    return Texts(source, missing)
+
+
+class Texts:
+    """Any container of texts, or an iterator.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        The texts.
+    missing : str
+        "error" or "empty".
+    """
+
+    skips = False
+
+    def __init__(self, texts: Any, missing: str) -> None:
+        # What has no texts at all is refused now; an iterator is not touched.
+        text_batches(texts, 1, missing=missing)
+        self._texts, self._missing = texts, missing
+        self.fingerprint: dict[str, Any] = {"missing": missing}
+
+    def parts(self, size: int, start: int) -> Iterator[Part]:
+        """Yield texts.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a part.
+        start : int
+            0.
+
+        Yields
+        ------
+        Part
+            Texts.
+        """
+        for texts in text_batches(self._texts, size, missing=self._missing)[1]:
+            yield Part(texts, {})
+
+
+class TextFile:
+    """A file of CSV, TSV, JSON lines or lines of text.
+
+    Parameters
+    ----------
+    path : Path
+        The file, compressed by gzip or not.
+    column : str or None
+        Column of texts.
+    columns : sequence of str
+        Columns to keep.
+    missing : str
+        "error" or "empty".
+    """
+
+    skips = False
+
+    def __init__(
+        self, path: Path, column: str | None, columns: Sequence[str], missing: str
+    ) -> None:
+        if format_of(path) not in _TEXT_FILES:
+            raise TableError(
+                f"texts cannot be read from {quoted(str(path), 200)}. Give CSV, JSON "
+                "lines, Parquet or lines of text"
+            )
+        self._path, self._missing = path, missing
+        self._columns = columns
+        head = next(batches(path, size=1))
+        self._column = _checked_columns(list(head), column, columns, str(path))
+        self.fingerprint = {
+            "source": _of_files([file_state(path)]),
+            "column": self._column,
+            "columns": list(columns),
+            "missing": missing,
+        }
+
+    def parts(self, size: int, start: int) -> Iterator[Part]:
+        """Yield rows.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a part.
+        start : int
+            0.
+
+        Yields
+        ------
+        Part
+            Rows.
+        """
+        n_before = 0
+        names = [self._column, *self._columns]
+        for table in batches(self._path, size=size, columns=names):
+            texts = checked_texts(
+                table[self._column], str(self._path), n_before, self._missing
+            )
+            n_before += len(texts)
+            yield Part(texts, {name: table[name] for name in self._columns})
+
+
+class ArrowDataset:
+    """Files of a data set of pyarrow, such as one or many of Parquet.
+
+    Parameters
+    ----------
+    dataset : pyarrow.dataset.Dataset
+        The data set.
+    name : str
+        How messages call it.
+    column : str or None
+        Column of texts.
+    columns : sequence of str
+        Columns to keep.
+    missing : str
+        "error" or "empty".
+    """
+
+    skips = True
+
+    def __init__(
+        self,
+        dataset: Any,
+        name: str,
+        column: str | None,
+        columns: Sequence[str],
+        missing: str,
+    ) -> None:
+        if not hasattr(dataset, "files"):
+            raise TypeError(
+                f"a {type(dataset).__name__} of pyarrow has no files, and nothing to "
+                "know it by again: give a data set of files, or an iterator of texts"
+            )
+        self._dataset, self._name, self._missing = dataset, name, missing
+        self._column = _checked_columns(dataset.schema.names, column, columns, name)
+        self._columns = columns
+        infos = dataset.filesystem.get_file_info(dataset.files)
+        self.fingerprint = {
+            "source": _of_files([(it.base_name, it.size, it.mtime_ns) for it in infos]),
+            "column": self._column,
+            "columns": list(columns),
+            "missing": missing,
+        }
+
+    def parts(self, size: int, start: int) -> Iterator[Part]:
+        """Yield rows.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a part.
+        start : int
+            The first row. Row groups before it are not read.
+
+        Yields
+        ------
+        Part
+            Rows.
+        """
+        pa = require("pyarrow", extra="parquet")
+        held: list[Any] = []
+        n_held, n_before = 0, start
+        try:
+            for batch in self._batches(size, start):
+                while n_held + batch.num_rows >= size:
+                    n_more = size - n_held
+                    held.append(batch.slice(0, n_more))
+                    yield self._part(pa.Table.from_batches(held), n_before)
+                    batch = batch.slice(n_more)
+                    held, n_held, n_before = [], 0, n_before + size
+                if batch.num_rows:
+                    held.append(batch)
+                    n_held += batch.num_rows
+        except pa.ArrowException as error:
+            raise TableError(
+                f"{shortened(self._name)} cannot be read after row {n_before}: "
+                f"{shortened(error)}. Fetch or write it again"
+            ) from error
+        if held:
+            yield self._part(pa.Table.from_batches(held), n_before)
+
+    def _part(self, table: Any, n_before: int) -> Part:
+        texts = table.column(self._column).to_pylist()
+        columns = {name: table.column(name) for name in self._columns}
+        checked = checked_texts(texts, self._name, n_before, self._missing)
+        return Part(checked, columns)
+
+    def _batches(self, size: int, start: int) -> Iterator[Any]:
+        """Record batches from a row on, read one after the other."""
+        ds = require("pyarrow.dataset", extra="parquet")
+        names = list(dict.fromkeys([self._column, *self._columns]))
+        how: dict[str, Any] = {"batch_readahead": 1, "fragment_readahead": 1}
+        for piece in _pieces(self._dataset, start):
+            if isinstance(piece, ds.ParquetFileFragment):
+                # Not a whole row group at once, which may be a whole file.
+                how["fragment_scan_options"] = ds.ParquetFragmentScanOptions(
+                    use_buffered_stream=True, buffer_size=1 << 20, pre_buffer=False
+                )
+            n_rows = piece.count_rows() if start else 0
+            if start and n_rows <= start:
+                start -= n_rows
+                continue
+            for batch in piece.to_batches(
+                schema=self._dataset.schema,
+                columns=names,
+                batch_size=size,
+                use_threads=False,
+                **how,
+            ):
+                n_passed = min(start, batch.num_rows)
+                start -= n_passed
+                if n_passed < batch.num_rows:
+                    yield batch.slice(n_passed)
+
+
+def _pieces(dataset: Any, start: int) -> Iterator[Any]:
+    """Files, or the row groups of that in which `start` is."""
+    for fragment in dataset.get_fragments():
+        if start and hasattr(fragment, "split_by_row_group"):
+            yield from fragment.split_by_row_group()
+        else:
+            yield fragment
+
+
+def _parquet(
+    path: Path, column: str | None, columns: Sequence[str], missing: str
+) -> Source:
+    pa = require("pyarrow", extra="parquet")
+    ds = require("pyarrow.dataset", extra="parquet")
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {shortened(path)}. Check the path")
+    try:
+        dataset = ds.dataset(path, format="parquet")
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise TableError(
+            f"{shortened(path)} is no Parquet file or folder of such, or a damaged "
+            f"one ({shortened(error)}). Fetch or write it again"
+        ) from error
+    if not dataset.files:
+        raise TableError(f"{shortened(path)} has no Parquet files: give another folder")
+    return ArrowDataset(dataset, str(path), column, columns, missing)
+
+
+def _checked_columns(
+    names: list[str], column: str | None, columns: Sequence[str], source: str
+) -> str:
+    """The column of texts, when all that are asked for are there."""
+    if isinstance(columns, str):
+        raise ValueError(f"columns must be a list of names, got {quoted(columns)}")
+    if column is None:
+        column = names[0] if len(names) == 1 else "text"
+    try:
+        chosen(names, [column, *columns])
+    except TableError as error:
+        raise at(source, error) from None
+    if repeated := [it for it in columns if list(columns).count(it) > 1]:
+        raise ValueError(f"columns names some twice, {listed(repeated)}")
+    return column
+
+
+def file_state(path: str | Path) -> tuple[str, int, int]:
+    """What changes when a file does.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    tuple of (str, int, int)
+        Its name without the folder, size in bytes, and time of change.
+    """
+    state = os.stat(path)
+    return Path(path).name, state.st_size, state.st_mtime_ns
+
+
+def _of_files(states: list[tuple[str, int, int]]) -> str:
+    return sha256(repr(states).encode()).hexdigest()
