@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import sha256
+from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from sk_m2v._messages import check_count, shortened
 from sk_m2v.streaming._models import Encoder
 from sk_m2v.streaming._sources import Source
-from sk_m2v.streaming._targets import Target, target_kind
+from sk_m2v.streaming._targets import Matrix, Target, target_kind
 from sk_m2v.streaming._work import Record, Work
 from sk_m2v.tables._beside import check_place
 from sk_m2v.tables._errors import TableError, at
@@ -131,20 +132,33 @@ def _written(
     part_size: int,
 ) -> Iterator[Record]:
     """What is on record, after each part."""
+
+    def write(columns: Any, rows: Matrix, record: Record) -> Record:
+        out.write(columns, rows, record.rows - len(rows))
+        work.save(record)
+        return record
+
     yield done
     n_rows, seen = (done.rows, done.digest) if source.skips else (0, "")
-    for texts, columns in source.parts(part_size, n_rows):
-        n_before = n_rows
-        n_rows += len(texts)
-        seen = _digest(seen, texts)
-        if n_before < done.rows:
-            if n_rows > done.rows or (n_rows == done.rows and seen != done.digest):
-                raise _changed(done)
-            continue
-        out.write(columns, encoder.apply(texts), n_before)
-        record = replace(done, rows=n_rows, digest=seen)
-        work.save(record)
-        yield record
+    # A part is written, and waited for, while the next one is encoded.
+    with ThreadPoolExecutor(1) as thread:
+        pending: Future[Record] | None = None
+        for texts, columns in source.parts(part_size, n_rows):
+            n_before = n_rows
+            n_rows += len(texts)
+            if not source.skips:
+                seen = _digest(seen, texts)
+            if n_before < done.rows:
+                if n_rows > done.rows or (n_rows == done.rows and seen != done.digest):
+                    raise _changed(done)
+                continue
+            rows = encoder.apply(texts)
+            if pending is not None:
+                yield pending.result()
+            record = replace(done, rows=n_rows, digest=seen)
+            pending = thread.submit(write, columns, rows, record)
+        if pending is not None:
+            yield pending.result()
     if n_rows < done.rows:
         raise _changed(done)
 
@@ -152,7 +166,7 @@ def _written(
 def _digest(before: str, texts: list[str]) -> str:
     """Of all texts up to now."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    found = sha256(before.encode())
+    found = blake2b(before.encode(), digest_size=16)
     found.update(lengths.tobytes())
     found.update("".join(texts).encode("utf-8", "surrogatepass"))
     return found.hexdigest()

@@ -14,6 +14,8 @@ from sk_m2v._text import text_batches
 from sk_m2v.tables import TableError, batches, checked_texts, format_of
 from sk_m2v.tables._errors import at, chosen
 
+# Bytes of a column that are read at a time.
+_BUFFER = 1 << 20
 _TEXT_FILES = {"csv", "tsv", "jsonl", "text"}
 
 
@@ -274,37 +276,60 @@ class ArrowDataset:
         """Record batches from a row on, read one after the other."""
         ds = require("pyarrow.dataset", extra="parquet")
         names = list(dict.fromkeys([self._column, *self._columns]))
-        how: dict[str, Any] = {"batch_readahead": 1, "fragment_readahead": 1}
-        for piece in _pieces(self._dataset, start):
-            if isinstance(piece, ds.ParquetFileFragment):
-                # Not a whole row group at once, which may be a whole file.
-                how["fragment_scan_options"] = ds.ParquetFragmentScanOptions(
-                    use_buffered_stream=True, buffer_size=1 << 20, pre_buffer=False
+        for fragment in self._dataset.get_fragments():
+            if isinstance(fragment, ds.ParquetFileFragment):
+                n_passed, groups = _passed_groups(fragment, start)
+                start -= n_passed
+                batches = self._of_parquet(fragment, groups, names, size)
+            else:
+                batches = fragment.to_batches(
+                    schema=self._dataset.schema,
+                    columns=names,
+                    batch_size=size,
+                    batch_readahead=1,
+                    use_threads=False,
                 )
-            n_rows = piece.count_rows() if start else 0
-            if start and n_rows <= start:
-                start -= n_rows
-                continue
-            for batch in piece.to_batches(
-                schema=self._dataset.schema,
-                columns=names,
-                batch_size=size,
-                use_threads=False,
-                **how,
-            ):
+            for batch in batches:
                 n_passed = min(start, batch.num_rows)
                 start -= n_passed
-                if n_passed < batch.num_rows:
-                    yield batch.slice(n_passed)
+                yield batch.slice(n_passed)
+
+    def _of_parquet(
+        self, fragment: Any, groups: list[int], names: list[str], size: int
+    ) -> Iterator[Any]:
+        """Record batches of a file.
+
+        The data set would read a row group at once, which may be a whole file.
+        """
+        pa = require("pyarrow", extra="parquet")
+        ds = require("pyarrow.dataset", extra="parquet")
+        parquet = require("pyarrow.parquet", extra="parquet")
+        schema = pa.schema([self._dataset.schema.field(name) for name in names])
+        of_path = ds.get_partition_keys(fragment.partition_expression)
+        # Nor a whole column of a group.
+        how = {"pre_buffer": False, "buffer_size": _BUFFER}
+        with parquet.ParquetFile(fragment.open(), **how) as file:
+            known = [it for it in names if it in file.schema_arrow.names]
+            for batch in file.iter_batches(size, groups, known, use_threads=False):
+                n_rows = batch.num_rows
+                columns = [
+                    batch.column(name).cast(schema.field(name).type)
+                    if name in known
+                    else pa.array([of_path.get(name)] * n_rows, schema.field(name).type)
+                    for name in names
+                ]
+                yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _pieces(dataset: Any, start: int) -> Iterator[Any]:
-    """Files, or the row groups of that in which `start` is."""
-    for fragment in dataset.get_fragments():
-        if start and hasattr(fragment, "split_by_row_group"):
-            yield from fragment.split_by_row_group()
+def _passed_groups(fragment: Any, start: int) -> tuple[int, list[int]]:
+    """Rows of the row groups that are whole before a row, and the groups after."""
+    n_passed, groups = 0, list[int]()
+    for group in fragment.row_groups:
+        if not groups and n_passed + group.num_rows <= start:
+            n_passed += group.num_rows
         else:
-            yield fragment
+            groups.append(group.id)
+    return n_passed, groups
 
 
 def _parquet(
