@@ -77,7 +77,8 @@ def encoder(model: Any, method: str | None = None, **how: Any) -> Encoder:
     fingerprint = {
         "model": _content(model),
         "method": name,
-        "options": sorted(map(str, how.items())),
+        # In how many threads changes nothing.
+        "options": sorted(str(it) for it in how.items() if it[0] != "n_jobs"),
         "sk_m2v": package_version(),
         "numpy": np.__version__,
     }

@@ -19,7 +19,7 @@ from sk_m2v.streaming._sources import Source
 from sk_m2v.streaming._targets import Matrix, Target, target_kind
 from sk_m2v.streaming._work import Record, Work
 from sk_m2v.tables._beside import check_place
-from sk_m2v.tables._errors import TableError, at
+from sk_m2v.tables._errors import TableError, at, reason
 
 # What writes each kind. Other versions may write other bytes.
 _WRITERS = {".npy": "numpy", ".parquet": "pyarrow", ".zarr": "zarr"}
@@ -134,8 +134,15 @@ def _written(
     """What is on record, after each part."""
 
     def write(columns: Any, rows: Matrix, record: Record) -> Record:
-        out.write(columns, rows, record.rows - len(rows))
-        work.save(record)
+        n_before = record.rows - len(rows)
+        try:
+            out.write(columns, rows, n_before)
+            work.save(record)
+        except OSError as error:
+            raise OSError(
+                f"nothing can be written after row {n_before}: "
+                f"{shortened(reason(error))}. Make room for it"
+            ) from error
         return record
 
     yield done
@@ -175,8 +182,8 @@ def _digest(before: str, texts: list[str]) -> str:
 def _changed(done: Record) -> ValueError:
     return ValueError(
         f"the first {done.rows} texts are not those of which vectors are written "
-        "already: give the same texts in the same order, or start again with "
-        "resume=False"
+        "already: give the same texts in the same order, or remove the unfinished "
+        "work to start again"
     )
 
 
@@ -189,7 +196,7 @@ def _keeping(work: Work, target: Path) -> Iterator[None]:
         if n_rows := work.rows():
             error.add_note(
                 f"{n_rows} rows of {shortened(target)} are done and kept: the same "
-                "call goes on after them"
+                "call goes on after them."
             )
         else:
             work.remove()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -72,11 +71,12 @@ def find_source(
     FileNotFoundError, TypeError, ValueError
         If it is none, or has no such columns.
     """
+    text_batches([], 1, missing=missing)  # checks missing
     if isinstance(source, str | Path):
         path = Path(source)
         if path.is_dir() or format_of(path) == "parquet":
             return _parquet(path, column, columns, missing)
-        return TextFile(path, column, columns, missing)
+        return _text_file(path, column, columns, missing)
     if type(source).__module__.startswith("pyarrow._dataset"):
         return ArrowDataset(source, "the data set", column, columns, missing)
     if column is not None or columns:
@@ -84,82 +84,26 @@ def find_source(
             "column and columns are for tables, and the source is a "
             f"{type(source).__name__}: give a path, or leave them out"
         )
-    return Texts(source, missing)
+    return _texts(source, missing)
 
 
-class Texts:
-    """Any container of texts, or an iterator.
-
-    Parameters
-    ----------
-    texts : iterable of str
-        The texts.
-    missing : str
-        "error" or "empty".
-    """
-
-    skips = False
-
-    def __init__(self, texts: Any, missing: str) -> None:
-        # What has no texts at all is refused now; an iterator is not touched.
-        text_batches(texts, 1, missing=missing)
-        self._texts, self._missing = texts, missing
-        self.fingerprint: dict[str, Any] = {"missing": missing}
-
-    def parts(self, size: int, start: int) -> Iterator[Part]:
-        """Yield texts.
-
-        Parameters
-        ----------
-        size : int
-            Rows of a part.
-        start : int
-            0.
-
-        Yields
-        ------
-        Part
-            Texts.
-        """
-        for texts in text_batches(self._texts, size, missing=self._missing)[1]:
-            yield Part(texts, {})
-
-
-class TextFile:
-    """A file of CSV, TSV, JSON lines or lines of text.
+class Rows:
+    """What is read from its begin each time.
 
     Parameters
     ----------
-    path : Path
-        The file, compressed by gzip or not.
-    column : str or None
-        Column of texts.
-    columns : sequence of str
-        Columns to keep.
-    missing : str
-        "error" or "empty".
+    fingerprint : dict
+        What tells it from others.
+    parts : callable
+        From a number of rows to an iterator of parts of as many.
     """
 
     skips = False
 
     def __init__(
-        self, path: Path, column: str | None, columns: Sequence[str], missing: str
+        self, fingerprint: dict[str, Any], parts: Callable[[int], Iterator[Part]]
     ) -> None:
-        if format_of(path) not in _TEXT_FILES:
-            raise TableError(
-                f"texts cannot be read from {quoted(str(path), 200)}. Give CSV, JSON "
-                "lines, Parquet or lines of text"
-            )
-        self._path, self._missing = path, missing
-        self._columns = columns
-        head = next(batches(path, size=1))
-        self._column = _checked_columns(list(head), column, columns, str(path))
-        self.fingerprint = {
-            "source": _of_files([file_state(path)]),
-            "column": self._column,
-            "columns": list(columns),
-            "missing": missing,
-        }
+        self.fingerprint, self._parts = fingerprint, parts
 
     def parts(self, size: int, start: int) -> Iterator[Part]:
         """Yield rows.
@@ -171,19 +115,47 @@ class TextFile:
         start : int
             0.
 
-        Yields
-        ------
-        Part
+        Returns
+        -------
+        iterator of Part
             Rows.
         """
+        return self._parts(size)
+
+
+def _texts(texts: Any, missing: str) -> Source:
+    """Any container of texts, or an iterator."""
+    # What has no texts at all is refused now; an iterator is not touched.
+    text_batches(texts, 1, missing=missing)
+
+    def parts(size: int) -> Iterator[Part]:
+        for it in text_batches(texts, size, missing=missing)[1]:
+            yield Part(it, {})
+
+    return Rows({"missing": missing}, parts)
+
+
+def _text_file(
+    path: Path, column: str | None, columns: Sequence[str], missing: str
+) -> Source:
+    """A file of CSV, TSV, JSON lines or lines of text."""
+    if format_of(path) not in _TEXT_FILES:
+        raise TableError(
+            f"texts cannot be read from {quoted(str(path), 200)}. Give CSV, JSON "
+            "lines, Parquet or lines of text"
+        )
+    head = next(batches(path, size=1))
+    column = _checked_columns(list(head), column, columns, str(path))
+
+    def parts(size: int) -> Iterator[Part]:
         n_before = 0
-        names = [self._column, *self._columns]
-        for table in batches(self._path, size=size, columns=names):
-            texts = checked_texts(
-                table[self._column], str(self._path), n_before, self._missing
-            )
+        for table in batches(path, size=size, columns=[column, *columns]):
+            texts = checked_texts(table[column], str(path), n_before, missing)
             n_before += len(texts)
-            yield Part(texts, {name: table[name] for name in self._columns})
+            yield Part(texts, {name: table[name] for name in columns})
+
+    fingerprint = {"source": of_files([path]), "missing": missing}
+    return Rows(fingerprint | {"column": column, "columns": list(columns)}, parts)
 
 
 class ArrowDataset:
@@ -223,7 +195,7 @@ class ArrowDataset:
         self._columns = columns
         infos = dataset.filesystem.get_file_info(dataset.files)
         self.fingerprint = {
-            "source": _of_files([(it.base_name, it.size, it.mtime_ns) for it in infos]),
+            "source": _digest([(it.base_name, it.size, it.mtime_ns) for it in infos]),
             "column": self._column,
             "columns": list(columns),
             "missing": missing,
@@ -258,7 +230,9 @@ class ArrowDataset:
                 if batch.num_rows:
                     held.append(batch)
                     n_held += batch.num_rows
-        except pa.ArrowException as error:
+        except TableError:
+            raise
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise TableError(
                 f"{shortened(self._name)} cannot be read after row {n_before}: "
                 f"{shortened(error)}. Fetch or write it again"
@@ -368,22 +342,22 @@ def _checked_columns(
     return column
 
 
-def file_state(path: str | Path) -> tuple[str, int, int]:
+def of_files(paths: Sequence[Path]) -> str:
     """What changes when a file does.
 
     Parameters
     ----------
-    path : str or Path
-        The file.
+    paths : sequence of Path
+        Files.
 
     Returns
     -------
-    tuple of (str, int, int)
-        Its name without the folder, size in bytes, and time of change.
+    str
+        Digest of their names without the folders, sizes, and times of change.
     """
-    state = os.stat(path)
-    return Path(path).name, state.st_size, state.st_mtime_ns
+    states = [(path.name, path.stat()) for path in paths]
+    return _digest([(name, it.st_size, it.st_mtime_ns) for name, it in states])
 
 
-def _of_files(states: list[tuple[str, int, int]]) -> str:
+def _digest(states: list[tuple[str, int, int]]) -> str:
     return sha256(repr(states).encode()).hexdigest()

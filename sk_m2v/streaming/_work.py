@@ -116,14 +116,15 @@ class Work:
         record = self._read()
         is_placed = record.finished and not self.data.exists()
         if os.path.lexists(self._target) and not is_placed:
+            if not record.fingerprint:
+                self.remove()
             raise FileExistsError(_is_there(self._target))
         if resume and record.fingerprint:
             if differs := _differences(dict(fingerprint), record.fingerprint):
                 raise ValueError(
-                    f"{shortened(self._folder)} has unfinished work ({record.rows} "
-                    f"rows) that does not fit: it differs in {shortened(differs)}. "
-                    "Give what was given then, or remove it with resume=False and "
-                    "start again"
+                    f"{shortened(self._folder)} has unfinished work, {record.rows} "
+                    f"rows, that does not fit: it differs in {shortened(differs)}. "
+                    "Give what was given then, or remove that folder to start again"
                 )
             return record
         record = Record(dict(fingerprint))
@@ -163,7 +164,11 @@ class Work:
         self.remove()
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the folder, the record last: as long as it is there, it is right."""
+        for path in self._folder.iterdir():
+            if path.name not in (_RECORD, _LOCK):
+                remove(path)
+        (self._folder / _RECORD).unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _read(self) -> Record:

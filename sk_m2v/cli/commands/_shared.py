@@ -98,7 +98,7 @@ def add_model(parser: ArgumentParser, default: str | None) -> None:
 
 
 def input_batches(
-    options: Namespace, model: Model, missing: str
+    options: Namespace, model: Model, missing: str, **how: Any
 ) -> Iterator[tuple[Columns, Any]]:
     """Yield batches of the table that is read, and their texts.
 
@@ -110,6 +110,8 @@ def input_batches(
         Knows which columns it was trained on.
     missing : str
         "empty" if texts may be missing, else "error".
+    **how
+        More options of `sk_m2v.tables.batches`.
 
     Yields
     ------
@@ -129,7 +131,7 @@ def input_batches(
     name = name_of(options.file, "standard input")
     chosen = given(options, "text")
     n_rows = 0
-    for columns in batches(options.file, **given(options, "reading")):
+    for columns in batches(options.file, **given(options, "reading"), **how):
         try:
             texts: list[Any] = model.texts(columns, **chosen)
         except ValueError as error:
