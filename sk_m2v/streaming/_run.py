@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sk_m2v._messages import check_count, shortened
+from sk_m2v._messages import check_count, quoted, shortened
 from sk_m2v.streaming._models import Encoder
 from sk_m2v.streaming._sources import Source
 from sk_m2v.streaming._targets import Matrix, Target, target_kind
@@ -140,7 +140,7 @@ def _written(
             work.save(record)
         except OSError as error:
             raise OSError(
-                f"nothing can be written after row {n_before}: "
+                f"nothing can be written after row {quoted(n_before)}: "
                 f"{shortened(reason(error))}. Make room for it"
             ) from error
         return record
@@ -181,8 +181,8 @@ def _digest(before: str, texts: list[str]) -> str:
 
 def _changed(done: Record) -> ValueError:
     return ValueError(
-        f"the first {done.rows} texts are not those of which vectors are written "
-        "already: give the same texts in the same order, or remove the unfinished "
+        f"the first {quoted(done.rows)} texts are not those of which vectors are "
+        "written already: give the same texts in the same order, or remove the unfinished "
         "work to start again"
     )
 
@@ -195,8 +195,8 @@ def _keeping(work: Work, target: Path) -> Iterator[None]:
     except BaseException as error:
         if n_rows := work.rows():
             error.add_note(
-                f"{n_rows} rows of {shortened(target)} are done and kept: the same "
-                "call goes on after them."
+                f"{quoted(n_rows)} rows of {shortened(target)} are done and kept: the "
+                "same call goes on after them."
             )
         else:
             work.remove()

@@ -42,7 +42,15 @@ class Source(Protocol):
     skips: bool
 
     def parts(self, size: int, start: int) -> Iterator[Part]:
-        """Yield `size` rows at a time, from row `start`, which is 0 unless it skips."""
+        """Yield rows.
+
+        Parameters
+        ----------
+        size : int
+            Rows of a part.
+        start : int
+            The first row; 0 unless it skips.
+        """
 
 
 def find_source(
@@ -234,7 +242,7 @@ class ArrowDataset:
             raise
         except (pa.ArrowException, OSError, ValueError) as error:
             raise TableError(
-                f"{shortened(self._name)} cannot be read after row {n_before}: "
+                f"{shortened(self._name)} cannot be read after row {quoted(n_before)}: "
                 f"{shortened(error)}. Fetch or write it again"
             ) from error
         if held:

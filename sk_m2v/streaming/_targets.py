@@ -23,10 +23,26 @@ class Target(Protocol):
     """What is written part by part. Each is on the disk when `write` returns."""
 
     def write(self, columns: Mapping[str, Any], rows: Matrix, n_before: int) -> None:
-        """Write a part after `n_before` rows; whatever stands there is replaced."""
+        """Write a part.
+
+        Parameters
+        ----------
+        columns : mapping of str to sequence
+            Columns beside the vectors.
+        rows : ndarray of shape (n_rows, dim)
+            The vectors.
+        n_before : int
+            Rows before them. Whatever stands after these is replaced.
+        """
 
     def finish(self, n_rows: int) -> None:
-        """Make the whole of it, of as many rows."""
+        """Make the whole of it.
+
+        Parameters
+        ----------
+        n_rows : int
+            Rows that are on record.
+        """
 
 
 class Npy:
@@ -182,8 +198,8 @@ class Parquet:
             before = "" if type is None else f", {quoted(str(type))} before,"
             raise ValueError(
                 f"column {quoted(name)}{shortened(before)} cannot be written from row "
-                f"{n_before + 1} on: {shortened(error, 120)}. Give it values of one "
-                "type, or leave it out of columns"
+                f"{quoted(n_before + 1)} on: {shortened(error, 120)}. Give it values "
+                "of one type, or leave it out of columns"
             ) from error
 
 
@@ -324,7 +340,8 @@ def _write_header(file: Any, n_rows: int, dim: int, dtype: np.dtype[Any]) -> Non
 def _check_same(rows: Matrix, dtype: np.dtype[Any], dim: int, n_before: int) -> None:
     if rows.dtype != dtype or rows.shape[1] != dim:
         raise ValueError(
-            f"vectors from row {n_before + 1} on are {quoted(rows.dtype.name)} of "
-            f"{rows.shape[1]} dimensions, and before {quoted(dtype.name)} of {dim}: "
+            f"vectors from row {quoted(n_before + 1)} on are {quoted(rows.dtype.name)} "
+            f"of {quoted(rows.shape[1])} dimensions, and before {quoted(dtype.name)} "
+            f"of {quoted(dim)}: "
             "use a model that gives all texts the same"
         )

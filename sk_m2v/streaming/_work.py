@@ -122,9 +122,9 @@ class Work:
         if resume and record.fingerprint:
             if differs := _differences(dict(fingerprint), record.fingerprint):
                 raise ValueError(
-                    f"{shortened(self._folder)} has unfinished work, {record.rows} "
-                    f"rows, that does not fit: it differs in {shortened(differs)}. "
-                    "Give what was given then, or remove that folder to start again"
+                    f"{shortened(self._folder)} has unfinished work, "
+                    f"{quoted(record.rows)} rows, that does not fit: it differs in "
+                    f"{shortened(differs)}. Give what was given then, or remove that folder to start again"
                 )
             return record
         record = Record(dict(fingerprint))
