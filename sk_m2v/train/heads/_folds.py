@@ -304,8 +304,9 @@ def _assign(
         classes = votes.argmax(axis=1)
     order = np.argsort(classes, kind="stable")
     most = int(min(_MOST_TEXTS, np.sqrt(_MOST_WORK / truth.shape[1])))
-    step = max(found.size / most, 1)
-    some = order[np.arange(0, found.size, step).astype(np.intp)]
+    # In whole numbers: rounded steps can lead one past the end.
+    n_some = min(found.size, most)
+    some = order[np.arange(n_some) * found.size // n_some]
     turn = np.full(found.size, -1)
     turn[some] = np.arange(some.size) % N_FOLDS
     fold = turn[content]

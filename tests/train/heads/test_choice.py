@@ -19,7 +19,7 @@ from sk_m2v import (
 )
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.heads._choice import Choice, choose
-from sk_m2v.train.heads._folds import N_FOLDS, Folds, temperature_of
+from sk_m2v.train.heads._folds import N_FOLDS, Folds, _assign, temperature_of
 from sk_m2v.train.heads._logistic import as_shares, fit_logistic
 
 GOOD = ["great", "lovely", "splendid", "wonderful", "fine"]
@@ -226,3 +226,14 @@ def test_choice_says_what_was_chosen():
         "embedding_weight_": 2.0,
         "temperature_": 3.0,
     }
+
+
+@pytest.mark.parametrize("n_texts", [2000, 2001, 2050, 2054, 4999])
+def test_folds_of_any_number_of_texts(n_texts: int) -> None:
+    """Steps between the texts that are looked at are no whole numbers."""
+    dense = np.random.default_rng(0).normal(size=(n_texts, 3)).astype(np.float32)
+    truth = np.eye(2)[np.arange(n_texts) % 2]
+    rows, fold = _assign(dense, truth, np.ones(n_texts), multilabel=False)
+    assert len(rows) == len(set(rows)) == 2000
+    assert (np.bincount(fold) == 500).all()
+    assert abs(truth[rows].sum(0) - 1000).max() <= 1
