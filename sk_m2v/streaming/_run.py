@@ -182,8 +182,8 @@ def _digest(before: str, texts: list[str]) -> str:
 def _changed(done: Record) -> ValueError:
     return ValueError(
         f"the first {quoted(done.rows)} texts are not those of which vectors are "
-        "written already: give the same texts in the same order, or remove the unfinished "
-        "work to start again"
+        "written already: give the same texts in the same order, or remove the "
+        "unfinished work to start again"
     )
 
 

@@ -124,7 +124,8 @@ class Work:
                 raise ValueError(
                     f"{shortened(self._folder)} has unfinished work, "
                     f"{quoted(record.rows)} rows, that does not fit: it differs in "
-                    f"{shortened(differs)}. Give what was given then, or remove that folder to start again"
+                    f"{shortened(differs)}. Give what was given then, or remove that "
+                    "folder to start again"
                 )
             return record
         record = Record(dict(fingerprint))
