@@ -195,8 +195,8 @@ def _keeping(work: Work, target: Path) -> Iterator[None]:
     except BaseException as error:
         if n_rows := work.rows():
             error.add_note(
-                f"{quoted(n_rows)} rows of {shortened(target)} are done and kept: the "
-                "same call goes on after them."
+                f"{quoted(n_rows)} rows of {shortened(target)} are done and kept for "
+                "the next run."
             )
         else:
             work.remove()

@@ -58,13 +58,30 @@ def with_vectors(path: Path, folder: Path) -> Any:
     streaming.encode(path, folder / "vectors.npy", column="text")
     vectors = np.load(folder / "vectors.npy", mmap_mode="r")
     labels = pq.read_table(path, columns=["label"]).column("label").to_numpy()
-    head = SGDClassifier(loss="log_loss", alpha=1e-5, average=True, random_state=0)
+    head = SGDClassifier(loss="log_loss", average=True, random_state=0)
     order = np.random.default_rng(0)
     for _ in range(EPOCHS):
         for start in order.permutation(np.arange(0, len(labels), BATCH)):
             rows = slice(start, start + BATCH)
             head.partial_fit(vectors[rows], labels[rows], classes=[0, 1, 2, 3])
     return make_pipeline(StaticEmbeddingTransformer(), head)
+
+
+def with_hashes(path: Path) -> Any:
+    """Features that need no fit, made anew in each round."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+    from sklearn.linear_model import SGDClassifier
+    from sklearn.pipeline import make_pipeline, make_union
+
+    from sk_m2v import StaticEmbeddingTransformer
+
+    hashes = HashingVectorizer(ngram_range=(1, 2), alternate_sign=False)
+    features = make_union(StaticEmbeddingTransformer(), hashes)
+    head = SGDClassifier(loss="log_loss", average=True, random_state=0)
+    for _ in range(EPOCHS):
+        for texts, labels in stream(path):
+            head.partial_fit(features.transform(texts), labels, classes=[0, 1, 2, 3])
+    return make_pipeline(features, head)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -100,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 random_state=0
             ).fit(texts, labels),
             "encode, SGDClassifier.partial_fit": lambda: with_vectors(path, folder),
+            "and hashed n-grams": lambda: with_hashes(path),
         }
         rows, fitted = [], {}
         for name, way in ways.items():

@@ -289,7 +289,7 @@ def test_a_row_without_text(
         )
     # What was done before it is not lost: the row may be mended or read as empty.
     assert caught.value.__notes__ == [
-        f"200 rows of {target} are done and kept: the same call goes on after them."
+        f"200 rows of {target} are done and kept for the next run."
     ]
     source = SOURCES[kind](tmp_path, texts)
     how = {"missing": "empty", "part_size": PART, "resume": False}
