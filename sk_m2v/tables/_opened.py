@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from sk_m2v._messages import listed, shortened
-from sk_m2v.cli.tables._errors import TableError, reason
-from sk_m2v.cli.tables._formats import STANDARD
+from sk_m2v.tables._errors import TableError, reason
+from sk_m2v.tables._formats import STANDARD
 
 _MAGIC = b"\x1f\x8b"
 

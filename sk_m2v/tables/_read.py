@@ -9,14 +9,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from sk_m2v._messages import quoted, shortened
-from sk_m2v.cli.tables._csv import read_csv, read_tsv
-from sk_m2v.cli.tables._errors import TableError, at
-from sk_m2v.cli.tables._formats import checked_format, name_of
-from sk_m2v.cli.tables._json_lines import read_json_lines
-from sk_m2v.cli.tables._lines import read_lines
-from sk_m2v.cli.tables._opened import opened
-from sk_m2v.cli.tables._options import Columns, Options, Reader
-from sk_m2v.cli.tables._parquet import read_parquet
+from sk_m2v.tables._csv import read_csv, read_tsv
+from sk_m2v.tables._errors import TableError, at
+from sk_m2v.tables._formats import checked_format, name_of
+from sk_m2v.tables._json_lines import read_json_lines
+from sk_m2v.tables._lines import read_lines
+from sk_m2v.tables._opened import opened
+from sk_m2v.tables._options import Columns, Options, Reader
+from sk_m2v.tables._parquet import read_parquet
 
 #: What can be read.
 FORMATS: Mapping[str, Reader] = MappingProxyType(
@@ -79,7 +79,7 @@ def batches(
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from sk_m2v.cli.tables import batches
+    >>> from sk_m2v.tables import batches
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "reviews.csv")
     ...     _ = path.write_text("text,stars\ngood,5\nbad,1\nfine,4\n")
@@ -160,7 +160,7 @@ def read(
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from sk_m2v.cli.tables import read
+    >>> from sk_m2v.tables import read
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "reviews.jsonl")
     ...     _ = path.write_text('{"text": "good", "stars": 5}\n{"text": "bad"}\n')

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sk_m2v._messages import listed, quoted
-from sk_m2v.cli.tables._errors import TableError
+from sk_m2v.tables._errors import TableError
 
 #: In place of a file, for standard input and output.
 STANDARD = "-"
@@ -46,7 +46,7 @@ def format_of(source: str | Path) -> str:
 
     Examples
     --------
-    >>> from sk_m2v.cli.tables import format_of
+    >>> from sk_m2v.tables import format_of
     >>> format_of("reviews.csv.gz"), format_of("data/lines.TXT")
     ('csv', 'text')
     """

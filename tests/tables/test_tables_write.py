@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sk_m2v._messages import LIMIT
-from sk_m2v.cli.tables import TableError, Writer, batches, check_target, read
+from sk_m2v.tables import TableError, Writer, batches, check_target, read
 
 SAME_FOLDER = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
@@ -489,7 +489,7 @@ def test_standard_output(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("format", ["csv", "parquet", "npy"])
 def test_standard_output_of_a_process(tmp_path: Path, format: str) -> None:
     code = (
-        "import sys; from sk_m2v.cli.tables import Writer\n"
+        "import sys; from sk_m2v.tables import Writer\n"
         f"with Writer('-', format={format!r}) as writer:\n"
         "    writer.write({'v': [1, 2]})\n"
         "assert not sys.stdout.buffer.closed"
@@ -506,7 +506,7 @@ def test_standard_output_of_a_process(tmp_path: Path, format: str) -> None:
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet"])
 def test_a_pipe_that_nobody_reads(format: str) -> None:
     code = (
-        "from sk_m2v.cli.tables import Writer\n"
+        "from sk_m2v.tables import Writer\n"
         "try:\n"
         f"    with Writer('-', format={format!r}) as writer:\n"
         "        for i in range(100): writer.write({'v': list(range(i, i + 9999))})\n"

@@ -15,10 +15,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from sk_m2v._messages import listed, quoted, shortened
-from sk_m2v.cli.tables._encoding import blocks, encoded
-from sk_m2v.cli.tables._errors import TableError, chosen, unwritable
-from sk_m2v.cli.tables._options import Columns, Options
-from sk_m2v.cli.tables._values import as_json, plain
+from sk_m2v.tables._encoding import blocks, encoded
+from sk_m2v.tables._errors import TableError, chosen, unwritable
+from sk_m2v.tables._options import Columns, Options
+from sk_m2v.tables._values import as_json, plain
 
 # Tried on a header, the first of the best one wins.
 _DELIMITERS = ",;\t|"

@@ -13,13 +13,13 @@ from typing import Any, BinaryIO, Protocol, cast
 import numpy.typing as npt
 
 from sk_m2v._messages import listed, quoted
-from sk_m2v.cli.tables._beside import check_place, output, spooled
-from sk_m2v.cli.tables._csv import Csv
-from sk_m2v.cli.tables._errors import TableError, at
-from sk_m2v.cli.tables._formats import STANDARD, checked_format, is_gzip, name_of
-from sk_m2v.cli.tables._json_lines import JsonLines
-from sk_m2v.cli.tables._npy import Npy
-from sk_m2v.cli.tables._parquet import Parquet
+from sk_m2v.tables._beside import check_place, output, spooled
+from sk_m2v.tables._csv import Csv
+from sk_m2v.tables._errors import TableError, at
+from sk_m2v.tables._formats import STANDARD, checked_format, is_gzip, name_of
+from sk_m2v.tables._json_lines import JsonLines
+from sk_m2v.tables._npy import Npy
+from sk_m2v.tables._parquet import Parquet
 
 
 class _Table(Protocol):
@@ -60,11 +60,11 @@ def check_target(target: str | Path, format: str | None = None) -> None:
 
     Examples
     --------
-    >>> from sk_m2v.cli.tables import check_target
+    >>> from sk_m2v.tables import check_target
     >>> check_target("vectors.csv")
     >>> check_target("no such folder/vectors.csv")
     Traceback (most recent call last):
-    sk_m2v.cli.tables._errors.TableError: no such folder/vectors.csv: there is no
+    sk_m2v.tables._errors.TableError: no such folder/vectors.csv: there is no
     folder no such folder: make it, or give another
     """
     try:
@@ -105,7 +105,7 @@ class Writer:
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> import numpy as np
-    >>> from sk_m2v.cli.tables import Writer
+    >>> from sk_m2v.tables import Writer
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder, "vectors.csv")
     ...     with Writer(path) as writer:

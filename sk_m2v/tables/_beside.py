@@ -13,8 +13,8 @@ from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
 from sk_m2v._messages import shortened
-from sk_m2v.cli.tables._errors import TableError, reason
-from sk_m2v.cli.tables._formats import STANDARD
+from sk_m2v.tables._errors import TableError, reason
+from sk_m2v.tables._formats import STANDARD
 
 # Of a name that is too long to have more added to it.
 _NAME_LENGTH = 40

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from sk_m2v.cli.tables._encoding import blocks
-from sk_m2v.cli.tables._errors import chosen
-from sk_m2v.cli.tables._options import Columns, Options
+from sk_m2v.tables._encoding import blocks
+from sk_m2v.tables._errors import chosen
+from sk_m2v.tables._options import Columns, Options
 
 _NAME = "text"
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numpy.lib.format import header_data_from_array_1_0, write_array_header_1_0
 
 from sk_m2v._messages import listed, quoted
-from sk_m2v.cli.tables._errors import TableError
+from sk_m2v.tables._errors import TableError
 
 
 class Npy:

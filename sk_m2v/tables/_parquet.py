@@ -10,8 +10,11 @@ import numpy as np
 
 from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v._optional import require
-from sk_m2v.cli.tables._errors import TableError, chosen
-from sk_m2v.cli.tables._options import Columns, Options
+from sk_m2v.tables._errors import TableError, chosen
+from sk_m2v.tables._options import Columns, Options
+
+# Bytes of a column that are read at a time.
+_BUFFER = 1 << 20
 
 
 def read_parquet(stream: BinaryIO, options: Options) -> Iterator[Columns]:
@@ -39,7 +42,10 @@ def read_parquet(stream: BinaryIO, options: Options) -> Iterator[Columns]:
     in_any_order = isinstance(stream, io.BufferedReader) and stream.seekable()
     try:
         file = parquet.ParquetFile(
-            stream if in_any_order else pa.BufferReader(stream.read())
+            stream if in_any_order else pa.BufferReader(stream.read()),
+            # Not a whole column of a row group at once, which may be a whole file.
+            pre_buffer=False,
+            buffer_size=_BUFFER,
         )
         names = chosen(file.schema_arrow.names, options.columns)
         for batch in file.iter_batches(batch_size=options.size, columns=names):

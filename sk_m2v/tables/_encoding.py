@@ -9,8 +9,8 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from sk_m2v._messages import quoted, shortened
-from sk_m2v.cli.tables._errors import TableError
-from sk_m2v.cli.tables._options import Options
+from sk_m2v.tables._errors import TableError
+from sk_m2v.tables._options import Options
 
 _BLOCK = 1 << 20
 # Bytes shown around those that are wrong.

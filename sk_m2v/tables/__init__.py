@@ -5,11 +5,11 @@ columns and puts a file in place when all of it is written. `_formats` knows suf
 `_encoding` turns bytes into text. Read `_read` first, then `_write`.
 """
 
-from sk_m2v.cli.tables._errors import TableError
-from sk_m2v.cli.tables._formats import format_of
-from sk_m2v.cli.tables._options import Columns
-from sk_m2v.cli.tables._read import FORMATS, batches, read
-from sk_m2v.cli.tables._write import Writer, check_target
+from sk_m2v.tables._errors import TableError, checked_texts
+from sk_m2v.tables._formats import format_of
+from sk_m2v.tables._options import Columns
+from sk_m2v.tables._read import FORMATS, batches, read
+from sk_m2v.tables._write import Writer, check_target
 
 __all__ = [
     "FORMATS",
@@ -18,6 +18,7 @@ __all__ = [
     "Writer",
     "batches",
     "check_target",
+    "checked_texts",
     "format_of",
     "read",
 ]

@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sk_m2v._messages import LIMIT
-from sk_m2v.cli.tables import FORMATS, TableError, batches, format_of, read
+from sk_m2v.tables import FORMATS, TableError, batches, format_of, read
 
 SAME_FOLDER = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
@@ -545,7 +545,7 @@ def test_standard_input_of_a_process(tmp_path: Path, way: str) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"text": ["a", "b"]}), path)
     code = (
-        "import sys; from sk_m2v.cli.tables import read\n"
+        "import sys; from sk_m2v.tables import read\n"
         "print(read('-', format='parquet'), sys.stdin.buffer.closed)"
     )
     with open(path, "rb") as file:

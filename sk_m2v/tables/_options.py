@@ -11,7 +11,7 @@ from encodings.aliases import aliases
 from typing import Any, BinaryIO
 
 from sk_m2v._messages import check_count, listed, quoted
-from sk_m2v.cli.tables._errors import TableError
+from sk_m2v.tables._errors import TableError
 
 #: Names of columns to their values, of which all have as many.
 Columns = dict[str, list[Any]]

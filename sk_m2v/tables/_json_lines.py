@@ -8,11 +8,11 @@ from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from sk_m2v._messages import listed, quoted, shortened
-from sk_m2v.cli.tables._encoding import blocks, encoded
-from sk_m2v.cli.tables._errors import TableError, chosen, unwritable
-from sk_m2v.cli.tables._lines import lines_of
-from sk_m2v.cli.tables._options import Columns, Options
-from sk_m2v.cli.tables._values import as_json, plain
+from sk_m2v.tables._encoding import blocks, encoded
+from sk_m2v.tables._errors import TableError, chosen, unwritable
+from sk_m2v.tables._lines import lines_of
+from sk_m2v.tables._options import Columns, Options
+from sk_m2v.tables._values import as_json, plain
 
 # Rows at the begin of a file, the keys of which are the columns.
 _BEGIN = 65_536
