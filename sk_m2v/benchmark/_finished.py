@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
@@ -54,6 +53,7 @@ class FinishedRuns:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self.damaged: list[str] = []
         self._columns = columns
         # A clone has parameters alone, also of what was fitted before.
         self._estimators = {
@@ -79,11 +79,7 @@ class FinishedRuns:
         -------
         dict of str to float, or None
             As they were written; None if they were not, or the file is damaged.
-
-        Warns
-        -----
-        UserWarning
-            If the file is damaged.
+            `damaged` has a sentence about that.
         """
         path = self._path(run, data)
         try:
@@ -92,10 +88,9 @@ class FinishedRuns:
         except FileNotFoundError:
             return None
         except (LookupError, TypeError, ValueError) as error:
-            warnings.warn(
+            self.damaged.append(
                 f"{shortened(path)} is damaged ({shortened(error)}): its run is done "
-                "again, and the file is replaced.",
-                stacklevel=3,
+                "again, and the file is replaced."
             )
             return None
 
