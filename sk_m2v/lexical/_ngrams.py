@@ -293,7 +293,7 @@ class NgramTfidf:
         self, tokens: TokenIds, n_tokens: int, weights: npt.NDArray[np.float64]
     ) -> None:
         """Learn which n-grams there are."""
-        _check_lengths(self.ngram_range, n_tokens)
+        check_lengths(self.ngram_range, n_tokens)
         counting = tokens.keep(np.repeat(weights > 0, np.diff(tokens.offsets)))
         self.keys = [distinct(keys) for _, keys in self._grams(counting)]
 
@@ -378,11 +378,24 @@ def _rows(tokens: TokenIds) -> Int64Array:
     return np.repeat(np.arange(tokens.offsets.size - 1), np.diff(tokens.offsets))
 
 
-def _check_lengths(ngram_range: tuple[int, int], n_tokens: int) -> None:
-    if n_tokens ** ngram_range[1] > 2**63:
-        largest = 1
-        while n_tokens ** (largest + 1) <= 2**63:
-            largest += 1
+def check_lengths(ngram_range: tuple[int, int], n_tokens: int) -> None:
+    """Refuse n-grams that are too long to be one integer.
+
+    Parameters
+    ----------
+    ngram_range : tuple of (int, int)
+        Shortest and longest n-gram.
+    n_tokens : int
+        The base.
+
+    Raises
+    ------
+    ValueError
+        If one can be 2 ** 63 or more.
+    """
+    # Not by the power itself: that of an absurd length takes for ever.
+    largest = max(n for n in range(1, 64) if n_tokens**n <= 2**63)
+    if ngram_range[1] > largest:
         raise ValueError(
             f"ngram_range={quoted(ngram_range)} is too long: with {n_tokens} tokens, "
             f"n-grams can have at most {largest}"

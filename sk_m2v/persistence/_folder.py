@@ -21,6 +21,7 @@ from sk_m2v._version import package_version
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.storage._card import model_card
 from sk_m2v.embedding.storage._folder import (
+    DAMAGES,
     _dump,
     _read_json,
     _read_safetensors,
@@ -209,16 +210,12 @@ def _stored_parameters(estimator: Any) -> dict[str, Any]:
 # --- Reading --------------------------------------------------------------------------
 
 
-# What content of another form than expected leads to.
-_DAMAGES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-
-
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Let errors name the file they come from."""
     try:
         yield
-    except _DAMAGES as error:
+    except DAMAGES as error:
         cause = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         text = cause if str(path) in cause else f"{path} is damaged: {cause}"
         advice = "Write the folder again with save_pretrained."

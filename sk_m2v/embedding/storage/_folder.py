@@ -81,6 +81,9 @@ MODEL_FILES = sorted(
     | {f"{i}_Dense/{name}" for i in (1, 2) for name in ("config.json", _TENSORS)}
 )
 
+# Bytes; a thousand tensors take a tenth of it. JSON takes many times its size.
+_LONGEST_HEADER = 1 << 20
+
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
@@ -295,6 +298,13 @@ def _dump(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+# What content of another form than expected leads to.
+DAMAGES = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError),
+    *(ValueError, struct.error),
+)
+
+
 @contextmanager
 def damage(path: Path) -> Iterator[None]:
     """Let errors on what a file holds name the file, and say what to do.
@@ -311,7 +321,7 @@ def damage(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as it:
+    except DAMAGES as it:
         text = f"it has no {it}" if isinstance(it, KeyError) else str(it)
         if str(path) not in text and str(path.parent) not in text:
             text = f"{path} is damaged: {shortened(text, 300)}. Fetch or write it again"
@@ -342,19 +352,29 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
-            if length > size - 8:
+            if length > min(size - 8, _LONGEST_HEADER):
                 raise ValueError(f"a header of {length} bytes in a file of {size}")
             header = json.loads(file.read(length))
         header.pop("__metadata__", None)
+        _check_apart([it["data_offsets"] for it in header.values()])
         return {
             name: _memory_map(path, info, 8 + length, size)
             for name, info in header.items()
         }
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+    except DAMAGES as error:
         raise ValueError(
             f"{shortened(path)} is damaged or cut short: {shortened(error)}. Fetch or "
             "write it again"
         ) from error
+
+
+def _check_apart(spans: list[Any]) -> None:
+    """Refuse tensors that share bytes: together they could be of any size."""
+    end = 0
+    for first, last in sorted(spans):
+        if first < end:
+            raise ValueError("tensors overlap")
+        end = last
 
 
 def _memory_map(path: Path, info: dict[str, Any], start: int, size: int) -> Array:
@@ -374,5 +394,7 @@ def _memory_map(path: Path, info: dict[str, Any], start: int, size: int) -> Arra
         return np.zeros(shape, dtype)
     array = np.asarray(np.memmap(path, dtype, "r", offset=begin, shape=shape))
     if info["dtype"] == "BF16":  # the upper half of a float32
-        array = (array.astype(np.uint32) << 16).view(np.float32)
+        wide = array.astype(np.uint32)
+        wide <<= 16  # in place: twice the file is enough
+        array = wide.view(np.float32)
     return array

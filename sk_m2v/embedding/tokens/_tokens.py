@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._messages import shortened
+from sk_m2v._messages import quoted, shortened
 from sk_m2v._text import replace_surrogates
 from sk_m2v.embedding.tokens._backends import (
     Backend,
@@ -21,6 +21,7 @@ from sk_m2v.embedding.tokens._backends import (
     NanotokenBackend,
     TokenIds,
     TokenizersBackend,
+    is_of_library,
 )
 from sk_m2v.embedding.tokens._normalized_cache import (
     NormalizedBackend,
@@ -56,7 +57,9 @@ def load_backend(tokenizer_json: str) -> Backend:
         return NanotokenBackend(tokenizer_json)
     try:
         return _tokenizers_backend(json.loads(tokenizer_json))
-    except Exception as error:  # `tokenizers` raises bare Exception
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_of_library(error):
+            raise
         raise ValueError(
             f"not a readable tokenizer.json: {shortened(error)}"
         ) from error
@@ -103,12 +106,24 @@ def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> Tok
     -------
     TokenIds
         The ids, truncated first and then without the unknown token, as in model2vec.
+
+    Raises
+    ------
+    ValueError
+        If the library gives up on a text; the message has it.
     """
     try:
-        ids, offsets = backend.encode(texts)
-    except (TypeError, UnicodeEncodeError):
-        # Looking for surrogates beforehand would cost as much as tokenizing.
-        ids, offsets = backend.encode([replace_surrogates(text) for text in texts])
+        ids, offsets = _encode(backend, texts)
+    except BaseException as error:
+        if not is_of_library(error):
+            raise
+        text = _given_up(backend, texts)
+        raise ValueError(
+            f"the tokenizer of the model gives up on the text {quoted(text)} of "
+            f"{len(text)} characters ({shortened(error)}): its tokenizer.json is "
+            "damaged, or not made for such texts. Leave the text out, or use another "
+            "model"
+        ) from error
     keep: npt.NDArray[np.bool_] | None = None
     if max_length is not None:
         lengths = np.diff(offsets)
@@ -120,3 +135,23 @@ def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> Tok
             keep = known if keep is None else keep & known
     tokens = TokenIds(ids, offsets)
     return tokens if keep is None else tokens.keep(keep)
+
+
+def _encode(backend: Backend, texts: list[str]) -> TokenIds:
+    try:
+        return backend.encode(texts)
+    except (TypeError, UnicodeEncodeError):
+        # Looking for surrogates beforehand would cost as much as tokenizing.
+        return backend.encode([replace_surrogates(text) for text in texts])
+
+
+def _given_up(backend: Backend, texts: list[str]) -> str:
+    """The text that the library does not stand."""
+    for text in texts:
+        try:
+            _encode(backend, [text])
+        except BaseException as error:
+            if not is_of_library(error):
+                raise
+            return text
+    return texts[0]  # together only

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ _TRUSTED = {
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
 }
+
+# Times the size of the file.
+_MOST_UNPACKED = 2
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -207,13 +211,17 @@ def _read_old_head(file: Path, embedding: StaticEmbedding) -> Parts:
         raise ImportError(
             f"{shortened(file)} needs skops: pip install skops"
         ) from error
-    unknown = set(io.get_untrusted_types(file=file)) - _TRUSTED
+    _check_unpacked(file)
+    try:
+        unknown = set(io.get_untrusted_types(file=file)) - _TRUSTED
+        head = None if unknown else io.load(file, trusted=sorted(_TRUSTED))[-1]
+    except Exception as error:  # skops checks little, and its errors are of any class
+        raise ValueError(f"{type(error).__name__}: {shortened(error)}") from error
     if unknown:
         raise ValueError(
             f"{shortened(file)} holds {listed(sorted(unknown))}, which is more than a "
             "head of layers: loading it could run code"
         )
-    head = io.load(file, trusted=sorted(_TRUSTED))[-1]
     kind = type(head).__name__
     if kind not in ("MLPClassifier", "MLPRegressor") or head.activation != "relu":
         raise ValueError(
@@ -235,6 +243,17 @@ def _read_old_head(file: Path, embedding: StaticEmbedding) -> Parts:
         for it in (last.weight, last.bias)
     )
     return [*layers, Linear(weight, bias)], "softmax", classes
+
+
+def _check_unpacked(file: Path) -> None:
+    """Refuse an archive that becomes large: skops does not compress."""
+    try:
+        with ZipFile(file) as archive:
+            size = sum(it.file_size for it in archive.infolist())
+    except (BadZipFile, NotImplementedError) as error:
+        raise ValueError(str(error)) from error
+    if size > _MOST_UNPACKED * file.stat().st_size:
+        raise ValueError(f"unpacked it has {size:,} bytes")
 
 
 def _linear(weight: FloatArray, bias: FloatArray) -> Linear:
