@@ -7,6 +7,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -73,26 +74,30 @@ def mutate_json(rng: Random, data: bytes) -> bytes:
     return json.dumps(value).replace(f'"{_DEEP}"', deep).encode()
 
 
+def _value(rng: Random) -> Any:
+    return deepcopy(rng.choice(VALUES))
+
+
 def _changed(rng: Random, value: Any) -> Any:
     nodes = _nodes(value) if isinstance(value, (dict, list)) else []
     if not nodes:
-        return rng.choice(VALUES)
+        return _value(rng)
     holder, key = rng.choice(nodes)
     other_holder, other_key = rng.choice(nodes)
     match rng.randrange(7):
         case 0 | 1 | 2:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = _value(rng)
         case 3:
             del holder[key]
         case 4:
-            holder[key] = json.loads(json.dumps(other_holder[other_key]))
+            holder[key] = deepcopy(other_holder[other_key])
         case 5:
             holder[key] = rng.choice(([holder[key]], {"dict": [[holder[key], 1]]}))
         case 6 if isinstance(holder, dict):
             name = rng.choice([it for it in VALUES if isinstance(it, str)])
-            holder[name] = holder.pop(key) if rng.random() < 0.5 else holder[key]
+            holder[name] = holder.pop(key) if rng.random() < 0.5 else _value(rng)
         case 6:
-            holder.insert(key, rng.choice(VALUES))
+            holder.insert(key, _value(rng))
     return value
 
 
@@ -160,10 +165,10 @@ def mutate_texts(rng: Random, data: bytes) -> bytes:
     """Lines of pieces that tokenizers stumble over, some of them very long."""
     pieces = []
     for _ in range(rng.randrange(1, 30)):
-        n = rng.choice((1, 1, 1, 1, 2, 3, 65, 300))
-        if rng.random() < 0.002:
-            n = 1 << 20
-        pieces.append(rng.choice(_PIECES) * n)
+        pieces.append(rng.choice(_PIECES) * rng.choice((1, 1, 1, 1, 2, 3, 65, 300)))
+    if rng.random() < 0.02:
+        piece = rng.choice(_PIECES)
+        pieces.append(piece * ((1 << 20) // len(piece)))
     made = "".join(pieces).encode("utf-8", "surrogatepass")
     return made if rng.random() < 0.7 else mutate_bytes(rng, data + made)
 

@@ -6,7 +6,7 @@
 
 Inputs are read in a child process, so that a crash of it is seen. A finding is a crash,
 an error of a kind that is not documented, a hang of more than 5 s, or memory of more
-than twice the size of the input and 64 MB. Each is printed once, with the number of the
+than twice the size of the input and 64 MB (for texts, 400 times: see there). Each is printed once, with the number of the
 input by which `--only` reads it again, and its input is kept in `--keep`.
 """
 
@@ -58,7 +58,7 @@ def main() -> None:
         return
     weights = {it: TARGETS[it][1] for it in names}
     head = f"{'target':<13}{'inputs':>8}{'refused':>9}{'accepted':>9}{'slowest':>9}"
-    print(f"{head}{'memory':>9}  findings", flush=True)
+    print(f"{head}{'memory':>9}{'ratio':>7}  findings", flush=True)
     total = Watch("all", options)
     for name in names:
         watch = Watch(name, options)
@@ -107,7 +107,8 @@ def child(name: str, seed: int, start: int, stop: int) -> None:
                 what = _summary(error)
             took = time.perf_counter() - began
             memory = _status("VmHWM") - before
-            say.write(json.dumps([i, what, took, memory, len(data)]) + "\n")
+            allowed = int(target.memory * len(data))
+            say.write(json.dumps([i, what, took, memory, allowed, len(data)]) + "\n")
 
 
 def _memory() -> str | None:
@@ -140,6 +141,7 @@ class Watch:
         self.n = self.refused = self.accepted = 0
         self.slowest = 0.0
         self.memory = 0
+        self.ratio = 0.0
         self.findings: Counter[str] = Counter()
 
     def add(self, other: Watch) -> None:
@@ -148,12 +150,13 @@ class Watch:
         self.accepted += other.accepted
         self.slowest = max(self.slowest, other.slowest)
         self.memory = max(self.memory, other.memory)
+        self.ratio = max(self.ratio, other.ratio)
         self.findings += other.findings
 
     def row(self) -> str:
         return (
             f"{self.name:<13}{self.n:>8,}{self.refused:>9,}{self.accepted:>9,}"
-            f"{self.slowest:>7.2f} s{self.memory / 2**20:>6.1f} MB"
+            f"{self.slowest:>7.2f} s{self.memory / 2**20:>6.1f} MB{self.ratio:>7.1f}"
             f"  {sum(self.findings.values())}"
         )
 
@@ -193,15 +196,20 @@ class Watch:
                 next_one += 1
             return next_one
 
-    def _note(self, i: int, what: str, took: float, memory: int, size: int) -> int:
+    def _note(
+        self, i: int, what: str, took: float, memory: int, allowed: int, size: int
+    ) -> int:
         self.n += 1
         self.slowest = max(self.slowest, took)
-        self.memory = max(self.memory, memory - 2 * size)
+        self.memory = max(self.memory, memory)
+        # Where it is more than noise.
+        if memory > 1 << 20 and size > 1 << 12:
+            self.ratio = max(self.ratio, memory / size)
         if what in ("refused", "accepted"):
             setattr(self, what, getattr(self, what) + 1)
         else:
             self._found(i, what)
-        if memory > 2 * size + ROOM:
+        if memory > allowed + ROOM:
             self._found(i, f"memory: {memory >> 20} MB for {size:,} bytes")
         return i
 

@@ -16,8 +16,10 @@ from huggingface_hub.errors import (
 
 from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding.storage._folder import MODEL_FILES
+from sk_m2v.embedding.storage._secrets import errors_without_secrets
 
 
+@errors_without_secrets()
 def download(
     hub_id: str,
     *,
@@ -100,6 +102,7 @@ def download(
         ) from error
 
 
+@errors_without_secrets()
 def push(
     folder: Path,
     hub_id: str,

@@ -7,6 +7,7 @@ flat array, and where each text begins.
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from functools import lru_cache
 
@@ -22,12 +23,16 @@ from sk_m2v.embedding.tokens._backends import (
     TokenIds,
     TokenizersBackend,
     is_of_library,
+    vocabulary_of,
 )
 from sk_m2v.embedding.tokens._normalized_cache import (
     NormalizedBackend,
     normalizes_words,
 )
 from sk_m2v.embedding.tokens._word_cache import WordCacheBackend, word_rule
+
+# Ids from a million on.
+_LARGE = re.compile(r":\s*\d{7}")
 
 
 # Models cut from one another share a tokenizer, and a worker process unpickles the same
@@ -50,19 +55,35 @@ def load_backend(tokenizer_json: str) -> Backend:
     Raises
     ------
     ValueError
-        If the text is no tokenizer.
+        If the text is no tokenizer, or one of impossible ids.
     """
-    # ValueError: a tokenizer that nanotoken does not support, or that is damaged.
-    with suppress(ImportError, ValueError):
-        return NanotokenBackend(tokenizer_json)
     try:
+        _check_ids(tokenizer_json)
+        # ValueError: a tokenizer that nanotoken does not support, or that is damaged.
+        with suppress(ImportError, ValueError):
+            return NanotokenBackend(tokenizer_json)
         return _tokenizers_backend(json.loads(tokenizer_json))
     except BaseException as error:
+        # `tokenizers` raises bare Exception, or panics.
         if not isinstance(error, Exception) and not is_of_library(error):
             raise
         raise ValueError(
             f"not a readable tokenizer.json: {shortened(error)}"
         ) from error
+
+
+def _check_ids(tokenizer_json: str) -> None:
+    """Refuse ids beyond any vocabulary: libraries make room for all up to the largest.
+
+    No token takes less than a character of the file.
+    """
+    if _LARGE.search(tokenizer_json) is None:
+        return
+    largest = max(vocabulary_of(json.loads(tokenizer_json)).values(), default=0)
+    if largest >= len(tokenizer_json):
+        raise ValueError(
+            f"an id of {quoted(largest)} in a file of {len(tokenizer_json)} characters"
+        )
 
 
 def _tokenizers_backend(tokenizer: Json) -> Backend:
