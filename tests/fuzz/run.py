@@ -44,7 +44,9 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=10_000, help="inputs, of all targets")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="one input, in this process")
-    parser.add_argument("--keep", type=Path, default=Path(tempfile.gettempdir(), "fuzz"))
+    parser.add_argument(
+        "--keep", type=Path, default=Path(tempfile.gettempdir(), "fuzz")
+    )
     parser.add_argument("--child", nargs=2, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     names = options.targets or list(TARGETS)

@@ -35,7 +35,12 @@ from sk_m2v import StaticEmbedding
 
 DOCUMENTED = (ValueError, TypeError, OSError)
 TEXTS = [
-    *("red cats and a blue dog.", "", "  ", "caf\u00e9 e\u0301 \u6f22\u5b57 \U0001f600"),
+    *(
+        "red cats and a blue dog.",
+        "",
+        "  ",
+        "caf\u00e9 e\u0301 \u6f22\u5b57 \U0001f600",
+    ),
     *("aaaaaaaaaaaaaaaaaaaaaaaaaaaab", "\ud800 red", "red\0cat \U0010fffd \u2581"),
 ]
 WORDS = ["[UNK]", "[PAD]", "red", "green", "blue", "cat", "dog", "##s", ".", ","]
@@ -439,7 +444,9 @@ def _texts(folder: Path) -> Target:
     estimators = [sk_m2v.load(it) for it in _estimators(folder)]
     embeddings = [tiny_model(it()) for it in (_bpe, _unigram, _split)]
     embeddings.append(StaticEmbedding.from_pretrained())
-    zero_shot = sk_m2v.ZeroShotClassifier(["red", "blue"], model=tiny_model()).fit(FILMS)
+    zero_shot = sk_m2v.ZeroShotClassifier(["red", "blue"], model=tiny_model()).fit(
+        FILMS
+    )
     everything = [*embeddings, *estimators, zero_shot]
 
     def run(data: bytes) -> object:

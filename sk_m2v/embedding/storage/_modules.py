@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v.embedding.storage._links import leads_out
 
 MODULES = "modules.json"
 # Kinds of modules that change nothing when texts are encoded.
@@ -136,7 +137,13 @@ def apply_modules(
                 "part of a static embedding. Pass the SentenceTransformer as the "
                 "teacher of a DistillTransformer, or remove the module"
             )
-        path = folder / str(module.get("path"))
+        place = str(module.get("path"))
+        if leads_out(place):
+            raise ValueError(
+                f"{shortened(folder / MODULES)} has a module in {quoted(place)}, which "
+                "is not below the model"
+            )
+        path = folder / place
         vectors = _dense(
             vectors,
             read_json(path / "config.json"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from sk_m2v._messages import quoted, shortened
+from sk_m2v.embedding.storage._links import check_links, leads_out
 
 #: Folder of the model that comes with the package.
 DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
@@ -76,7 +77,14 @@ def find_folder(
         raise FileNotFoundError(
             f"there is no folder {quoted(subfolder)} in {shortened(path)}"
         )
-    return folder.resolve()
+    folder = folder.resolve()
+    if subfolder and root.resolve() not in folder.parents:
+        raise ValueError(
+            f"subfolder={quoted(subfolder)} is a link out of {shortened(path)}: give "
+            "the folder that it leads to as the model"
+        )
+    check_links(folder)
+    return folder
 
 
 def is_hub_id(name: str) -> bool:
@@ -110,6 +118,5 @@ def check_subfolder(subfolder: str | None) -> None:
     """
     if subfolder is None:
         return
-    parts = PurePosixPath(subfolder.replace("\\", "/"))
-    if not subfolder or parts.is_absolute() or ".." in parts.parts or ":" in subfolder:
+    if leads_out(subfolder):
         raise ValueError(f"subfolder must lie below the model, got {quoted(subfolder)}")
