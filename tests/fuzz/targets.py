@@ -322,7 +322,7 @@ def _old_pipeline(folder: Path) -> Target:
 
     model = tiny_model()
     model.save_pretrained(folder)
-    head = MLPClassifier((4,), max_iter=2, tol=1e9, random_state=0)
+    head = MLPClassifier((4,), solver="lbfgs", max_iter=1_000, random_state=0)
     vectors = model.encode(FILMS)
     seeds = [
         skops.io.dumps(make_pipeline(head.fit(vectors, y)))
