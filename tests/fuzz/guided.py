@@ -1,9 +1,10 @@
-"""Damage files as coverage guides it, with atheris, in an environment that has it.
+"""Damage files as coverage guides it, with atheris.
 
-    python tests/fuzz/guided.py tokenizer -runs=20000 -timeout=5 -rss_limit_mb=4096
+    pip install atheris
+    python tests/fuzz/guided.py tokenizer -runs=20000 -timeout=5
 
-The first argument is a target of `run.py`, the others are those of libFuzzer. It ends at
-the first finding, and leaves the input in the working directory.
+The first argument is a target of `run.py`, the others are those of libFuzzer. It ends
+at the first finding, and leaves the input in the working directory.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def main() -> None:
             return target.mutate(rng, data)[:most]
 
         atheris.Setup(
-            [sys.argv[0], corpus, "-max_len=65536", *options], run, custom_mutator=mutate
+            [sys.argv[0], corpus, "-max_len=65536", *options],
+            run,
+            custom_mutator=mutate,
         )
         atheris.Fuzz()
 
