@@ -214,7 +214,7 @@ def _read_old_head(file: Path, embedding: StaticEmbedding) -> Parts:
     _check_unpacked(file)
     try:
         unknown = set(io.get_untrusted_types(file=file)) - _TRUSTED
-        head = None if unknown else io.load(file, trusted=sorted(_TRUSTED))[-1]
+        head: Any = None if unknown else io.load(file, trusted=sorted(_TRUSTED))[-1]
     except Exception as error:  # skops checks little, and its errors are of any class
         raise ValueError(f"{type(error).__name__}: {shortened(error)}") from error
     if unknown:
