@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._counting import count, distinct
-from sk_m2v.lexical._limits import kept_columns
+from sk_m2v.lexical._limits import check_lengths, kept_columns
 from sk_m2v.lexical._product import Product, as_matrix
 from sk_m2v.lexical._tables import (
     DirectTable,
@@ -376,27 +375,3 @@ class _Grams(NamedTuple):
 def _rows(tokens: TokenIds) -> Int64Array:
     """Text of each token."""
     return np.repeat(np.arange(tokens.offsets.size - 1), np.diff(tokens.offsets))
-
-
-def check_lengths(ngram_range: tuple[int, int], n_tokens: int) -> None:
-    """Refuse n-grams that are too long to be one integer.
-
-    Parameters
-    ----------
-    ngram_range : tuple of (int, int)
-        Shortest and longest n-gram.
-    n_tokens : int
-        The base.
-
-    Raises
-    ------
-    ValueError
-        If one can be 2 ** 63 or more.
-    """
-    # Not by the power itself: that of an absurd length takes for ever.
-    largest = max(n for n in range(1, 64) if n_tokens**n <= 2**63)
-    if ngram_range[1] > largest:
-        raise ValueError(
-            f"ngram_range={quoted(ngram_range)} is too long: with {n_tokens} tokens, "
-            f"n-grams can have at most {largest}"
-        )

@@ -21,13 +21,13 @@ from sk_m2v._version import package_version
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.storage._card import model_card
 from sk_m2v.embedding.storage._folder import (
-    DAMAGES,
     _dump,
     _read_json,
     _read_safetensors,
     find_layout,
     write_files,
 )
+from sk_m2v.embedding.storage._parts import DAMAGES
 from sk_m2v.persistence._json import from_json, to_json
 
 DESCRIPTION, ARRAYS = "estimator.json", "estimator.safetensors"

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.lexical._letter_ngrams import LetterTfidf
-from sk_m2v.lexical._ngrams import NgramTfidf, check_lengths
+from sk_m2v.lexical._limits import check_lengths
+from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.lexical._spelling import spelled_tokens
 from sk_m2v.persistence._arrays import Arrays, checked_array
 

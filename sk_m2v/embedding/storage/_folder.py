@@ -26,7 +26,7 @@ from sk_m2v.embedding.storage._modules import (
     check_prompts,
     is_teacher,
 )
-from sk_m2v.embedding.storage._parts import Array, Parts
+from sk_m2v.embedding.storage._parts import DAMAGES, Array, Parts
 
 
 @dataclass(frozen=True)
@@ -296,13 +296,6 @@ def _module(index: int, path: str, kind: str) -> dict[str, Any]:
 
 def _dump(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-# What content of another form than expected leads to.
-DAMAGES = (
-    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError),
-    *(ValueError, struct.error),
-)
 
 
 @contextmanager

@@ -5,30 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sk_m2v._messages import shortened
 
 _SUFFIXES = (".json", ".safetensors", ".skops")
 # Such as 0_StaticEmbedding.
 _MODULE = re.compile(r"\d+_")
-
-
-def leads_out(path: str) -> bool:
-    """Tell whether a relative path could lead out of its folder.
-
-    Parameters
-    ----------
-    path : str
-        What a user or a file says.
-
-    Returns
-    -------
-    bool
-        True if it is empty or absolute, or holds "..".
-    """
-    parts = PurePosixPath(path.replace("\\", "/"))
-    return not path or parts.is_absolute() or ".." in parts.parts or ":" in path
 
 
 def check_links(folder: Path) -> None:

@@ -7,14 +7,13 @@ everything else is refused by name: a model that would be another one must not l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sk_m2v._messages import listed, quoted, shortened
-from sk_m2v.embedding.storage._links import leads_out
 
 MODULES = "modules.json"
 # Kinds of modules that change nothing when texts are encoded.
@@ -22,6 +21,23 @@ _IDLE = {"Dropout"}
 
 Array = npt.NDArray[Any]
 Reader = Callable[[Path], Any]
+
+
+def leads_out(path: str) -> bool:
+    """Tell whether a relative path could lead out of its folder.
+
+    Parameters
+    ----------
+    path : str
+        What a user or a file says.
+
+    Returns
+    -------
+    bool
+        True if it is empty or absolute, or holds "..".
+    """
+    parts = PurePosixPath(path.replace("\\", "/"))
+    return not path or parts.is_absolute() or ".." in parts.parts or ":" in path
 
 
 def kinds_of(modules: Sequence[Any]) -> list[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sk_m2v._messages import quoted, shortened
-from sk_m2v.embedding.storage._links import check_links, leads_out
+from sk_m2v.embedding.storage._links import check_links
+from sk_m2v.embedding.storage._modules import leads_out
 
 #: Folder of the model that comes with the package.
 DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
