@@ -26,6 +26,7 @@ from sk_m2v.embedding.storage._folder import (
     read_tensors,
 )
 from sk_m2v.embedding.storage._names import ESTIMATOR
+from sk_m2v.embedding.storage._parts import DAMAGES
 from sk_m2v.embedding.storage._snapshot import Snapshot
 from sk_m2v.persistence._json import from_json, to_json
 
@@ -182,16 +183,12 @@ def _stored_parameters(estimator: Any) -> dict[str, Any]:
 # --- Reading --------------------------------------------------------------------------
 
 
-# What content of another form than expected leads to.
-_DAMAGES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-
-
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Let errors name the file they come from."""
     try:
         yield
-    except _DAMAGES as error:
+    except DAMAGES as error:
         cause = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         text = cause if str(path) in cause else f"{path} is damaged: {cause}"
         advice = "Write the folder again with save_pretrained."

@@ -16,8 +16,10 @@ from huggingface_hub.errors import (
 
 from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding.storage._names import FILES
+from sk_m2v.embedding.storage._secrets import errors_without_secrets
 
 
+@errors_without_secrets()
 def download(
     hub_id: str,
     *,
@@ -126,6 +128,7 @@ def _answer(error: BaseException | None) -> str:
     return f"the hub answered with status {status}: {advice}"
 
 
+@errors_without_secrets()
 def push(
     folder: Path,
     hub_id: str,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sk_m2v._messages import quoted, shortened
+from sk_m2v.embedding.storage._links import check_links
 from sk_m2v.embedding.storage._names import FILES
 from sk_m2v.embedding.storage._replace import NEW
 
@@ -158,6 +159,8 @@ def snapshot(folder: Path) -> Iterator[Snapshot]:
     ------
     OSError
         If a file cannot be opened, or others write without a pause.
+    ValueError
+        If one is a link to what is outside of the folder.
     """
     files = Snapshot(folder, _opened(folder))
     try:
@@ -183,6 +186,9 @@ def _opened(folder: Path) -> dict[str, int]:
             opened = {name: _of(os.fstat(it)) for name, it in found.items()}
             places = _places(folder)
             if all(_counting(places, name) == opened.get(name) for name in FILES):
+                check_links(
+                    folder, (os.path.join(it, n) for it in places for n in found)
+                )
                 return found
         except BaseException:
             _close(found)

@@ -103,7 +103,13 @@ def find_folder(
         raise FileNotFoundError(
             f"there is no folder {quoted(subfolder)} in {shortened(path)}"
         )
-    return folder.resolve()
+    folder = folder.resolve()
+    if subfolder and root.resolve() not in folder.parents:
+        raise ValueError(
+            f"subfolder={quoted(subfolder)} is a link out of {shortened(path)}: give "
+            "the folder that it leads to as the model"
+        )
+    return folder
 
 
 def is_hub_id(name: str) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,9 @@ _TRUSTED = {
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
 }
+
+# Times the size of the file.
+_MOST_UNPACKED = 2
 
 FloatArray = npt.NDArray[np.floating[Any]]
 
@@ -195,20 +200,24 @@ def _read_head(files: Snapshot, embedding: StaticEmbedding) -> Parts:
 
 def _read_old_head(files: Snapshot, embedding: StaticEmbedding) -> Parts:
     """Layers, activation and classes of a pipeline of scikit-learn."""
-    file, data = files.path(OLD_HEAD), files[OLD_HEAD]
+    file, data = files.path(OLD_HEAD), bytes(files[OLD_HEAD])
     try:
         io = require("skops.io", extra="skops")
     except ImportError as error:
         raise ImportError(
             f"{shortened(file)} needs skops: pip install skops"
         ) from error
-    unknown = set(io.get_untrusted_types(data=data)) - _TRUSTED
+    _check_unpacked(data)
+    try:
+        unknown = set(io.get_untrusted_types(data=data)) - _TRUSTED
+        head: Any = None if unknown else io.loads(data, trusted=sorted(_TRUSTED))[-1]
+    except Exception as error:  # skops checks little, and its errors are of any class
+        raise ValueError(f"{type(error).__name__}: {shortened(error)}") from error
     if unknown:
         raise ValueError(
             f"{shortened(file)} holds {listed(sorted(unknown))}, which is more than a "
             "head of layers: loading it could run code"
         )
-    head = io.loads(data, trusted=sorted(_TRUSTED))[-1]
     kind = type(head).__name__
     if kind not in ("MLPClassifier", "MLPRegressor") or head.activation != "relu":
         raise ValueError(
@@ -230,6 +239,17 @@ def _read_old_head(files: Snapshot, embedding: StaticEmbedding) -> Parts:
         for it in (last.weight, last.bias)
     )
     return [*layers, Linear(weight, bias)], "softmax", classes
+
+
+def _check_unpacked(data: bytes) -> None:
+    """Refuse an archive that becomes large: skops does not compress."""
+    try:
+        with ZipFile(BytesIO(data)) as archive:
+            size = sum(it.file_size for it in archive.infolist())
+    except (BadZipFile, NotImplementedError) as error:
+        raise ValueError(str(error)) from error
+    if size > _MOST_UNPACKED * len(data):
+        raise ValueError(f"unpacked it has {size:,} bytes")
 
 
 def _linear(weight: FloatArray, bias: FloatArray) -> Linear:
