@@ -44,13 +44,14 @@ def replace_files(
     Raises
     ------
     OSError
-        If the folder cannot be written: it holds what it did, and the message says what
-        to do.
+        If the folder cannot be written, or a link leads out of it: it holds what it
+        did, and the message says what to do.
     """
     begun = folder / _BEGUN
     what = "It holds what it did before"
     with _explained(folder, what):
         folder.mkdir(parents=True, exist_ok=True)
+    _check_links(folder, contents)
     with _explained(folder, what), alone_in(folder):
         # No other writer lives.
         finish(folder)
@@ -119,6 +120,20 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     finally:
         for beside, _ in written:
             beside.unlink(missing_ok=True)
+
+
+def _check_links(folder: Path, names: Iterable[str]) -> None:
+    """Refuse links in place of folders: through one, files of others would change.
+
+    Those in place of files are replaced, and what they lead to stays.
+    """
+    ways = {it for name in (*FILES, *names) for it in Path(name).parents}
+    for it in sorted(ways | {Path(NEW), Path(_BEGUN)}):
+        if (folder / it).is_symlink() and it != Path():
+            raise OSError(
+                f"{shortened(folder / it)} is a link, and nothing is written through "
+                "it: remove it, or choose another folder"
+            )
 
 
 def _write(path: Path, data: bytes, *, is_at_stake: bool) -> None:
