@@ -81,7 +81,7 @@ def load(
     from sk_m2v.persistence import _folder
     from sk_m2v.train.saved._model2vec import is_pipeline, read_pipeline
 
-    with _files(
+    with model_files(
         path,
         subfolder=subfolder,
         revision=revision,
@@ -157,7 +157,7 @@ def model_sha256(
     >>> sk_m2v.StaticEmbedding.from_pretrained(expected_sha256=pinned)
     StaticEmbedding(29525 tokens, 256 dimensions, int8)
     """
-    with _files(
+    with model_files(
         path,
         subfolder=subfolder,
         revision=revision,
@@ -169,10 +169,30 @@ def model_sha256(
         return files.sha256()
 
 
-def _files(
+def model_files(
     path: str | Path | None, *, subfolder: str | None, **options: Any
 ) -> AbstractContextManager[Snapshot]:
-    """Files of a model, which may be that of a training."""
+    """Files of a model, which may be that of a training.
+
+    Parameters
+    ----------
+    path : str, Path or None
+        As in `model_sha256`.
+    subfolder : str or None
+        As there.
+    **options
+        As in `sk_m2v.embedding.storage._source.find_files`.
+
+    Returns
+    -------
+    context manager
+        Gives the files, all of one moment.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If there is no such folder, or one with another hash.
+    """
     from sk_m2v.embedding.storage._source import find_files
 
     if (

@@ -8,16 +8,15 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sk_m2v._load import load
+from sk_m2v._load import load, model_files
 from sk_m2v._messages import quoted
 from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.embedding.storage._snapshot import Snapshot
 
 # Threads of a worker that ask at once get the same model.
 _LOADING = Lock()
 # Models that a worker keeps: tasks of several may come in turns.
 _KEPT = 4
-
-State = tuple[tuple[str, int, int], ...]
 
 
 def checked_path(model: Any) -> str | None:
@@ -75,13 +74,13 @@ def model_of(path: str | None, *, embedding: bool) -> Any:
 
 
 @lru_cache(_KEPT)
-def _load(path: str | None, embedding: bool, state: State) -> Any:
+def _load(path: str | None, embedding: bool, state: Snapshot | None) -> Any:
     return StaticEmbedding.from_pretrained(path) if embedding else load(str(path))
 
 
-def _state(path: str | None) -> State:
-    """What changes when a folder is replaced: sizes and times of its files."""
+def _state(path: str | None) -> Snapshot | None:
+    """What changes when a folder is replaced: which files count, sizes and times."""
     if path is None or not os.path.isdir(path):
-        return ()
-    files = [(it, it.stat()) for it in sorted(Path(path).rglob("*")) if it.is_file()]
-    return tuple((str(it), stat.st_size, stat.st_mtime_ns) for it, stat in files)
+        return None
+    with model_files(path, subfolder=None, expected_sha256=None) as files:
+        return files

@@ -10,10 +10,10 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._load import load
+from sk_m2v._load import load, model_sha256
 from sk_m2v._messages import quoted, shortened
 from sk_m2v._version import package_version
-from sk_m2v.embedding import StaticEmbedding
+from sk_m2v.embedding.storage._source import DEFAULT_MODEL
 
 # Tried in this order.
 _METHODS = ("encode", "transform", "predict_proba")
@@ -57,9 +57,12 @@ def encoder(model: Any, method: str | None = None, **how: Any) -> Encoder:
         If there is no such method, or the model cannot be pickled.
     """
     if model is None:
-        model = StaticEmbedding.from_pretrained()
-    elif isinstance(model, str | Path):
-        model = load(model)
+        model = DEFAULT_MODEL
+    if isinstance(model, str | Path):
+        content = model_sha256(model)
+        model = load(model, expected_sha256=content)
+    else:
+        content = _content(model)
     names = _METHODS if method is None else (method,)
     name = next((it for it in names if callable(getattr(model, it, None))), None)
     if name is None:
@@ -75,7 +78,7 @@ def encoder(model: Any, method: str | None = None, **how: Any) -> Encoder:
         return _matrix(rows, len(texts), f"{type(model).__name__}.{name}")
 
     fingerprint = {
-        "model": _content(model),
+        "model": content,
         "method": name,
         # In how many threads changes nothing.
         "options": sorted(str(it) for it in how.items() if it[0] != "n_jobs"),
@@ -86,7 +89,7 @@ def encoder(model: Any, method: str | None = None, **how: Any) -> Encoder:
 
 
 def _content(model: Any) -> str:
-    """Hash of a model, the same in any process and for arrays on disk."""
+    """Hash of a model in memory, the same in any process and for arrays on disk."""
     try:
         return str(joblib.hash(model, coerce_mmap=True))
     except Exception as error:  # of any library
