@@ -25,6 +25,7 @@ from safetensors.numpy import save_file
 import sk_m2v
 from sk_m2v import FeatureExtractionClassifier, StaticClassifier, StaticEmbedding
 from sk_m2v.cli.configuration import check, read
+from sk_m2v.embedding.storage._replace import NEW
 from sk_m2v.embedding.tokens._tokens import load_backend, token_ids
 
 _folders = []
@@ -200,6 +201,10 @@ class TestPanics:
             token_ids(backend, ["red"], None)
 
 
+def _contents(folder: Path) -> dict[Path, bytes]:
+    return {it: it.read_bytes() for it in folder.rglob("*") if it.is_file()}
+
+
 class TestLinks:
     def test_out_of_the_folder(self, folder, tmp_path):
         outside = tmp_path / "other.json"
@@ -254,6 +259,45 @@ class TestLinks:
         config.symlink_to(outside)
         with pytest.raises(ValueError, match="which is no file of the model"):
             StaticEmbedding.from_pretrained(snapshot, subfolder=subfolder)
+
+    def test_of_new_files(self, folder, tiny_model, tmp_path):
+        """As of a save that was killed: such files count before all others."""
+        new, outside = folder / NEW, tmp_path / "outside"
+        tiny_model.quantize("int8").save_pretrained(outside)
+        new.symlink_to(outside)
+        with pytest.raises(ValueError, match="which is no file of the model"):
+            StaticEmbedding.from_pretrained(folder)
+        new.unlink()
+        new.mkdir()
+        (new / "config.json").symlink_to(outside / "config.json")
+        with pytest.raises(ValueError, match="which is no file of the model"):
+            StaticEmbedding.from_pretrained(folder)
+
+    @pytest.mark.parametrize("layout", ["model2vec", "sentence-transformers-nested"])
+    @pytest.mark.parametrize("name", ["0_StaticEmbedding", NEW, ".sk-m2v-begun"])
+    def test_nothing_is_written_through_one(
+        self, tiny_model, folder, tmp_path, name, layout
+    ):
+        outside = tmp_path / "outside"
+        tiny_model.save_pretrained(outside, layout="sentence-transformers-nested")
+        if name == "0_StaticEmbedding":
+            outside /= name
+        before = _contents(folder), _contents(outside)
+        (folder / name).symlink_to(outside)
+        with pytest.raises(OSError, match="is a link, and nothing is written through"):
+            tiny_model.quantize("int8").save_pretrained(folder, layout=layout)
+        (folder / name).unlink()
+        assert (_contents(folder), _contents(outside)) == before
+
+    def test_one_to_a_file_is_replaced(self, tiny_model, folder, tmp_path):
+        (tmp_path / "mine").write_text("mine")
+        for name in ("config.json", "estimator.json"):
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).symlink_to(tmp_path / "mine")
+        tiny_model.save_pretrained(folder)
+        assert StaticEmbedding.from_pretrained(folder).dim == 4
+        assert not [it for it in folder.iterdir() if it.is_symlink()]
+        assert (tmp_path / "mine").read_text() == "mine"
 
     @pytest.mark.parametrize("path", ["../other", "/other", "", "a/../../other"])
     def test_paths_of_modules(self, tiny_model, tmp_path, path):

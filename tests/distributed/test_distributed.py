@@ -28,6 +28,7 @@ from sk_m2v import (
 from sk_m2v.benchmark import run_benchmark
 from sk_m2v.distill import bundled_teacher
 from sk_m2v.distributed import distil, encode, predict, predict_proba
+from sk_m2v.distributed._models import model_of
 
 WORDS = ["red", "green", "blue", "warm", "cold", "north", "house", "river"]
 TEXTS = [
@@ -178,6 +179,18 @@ def test_a_replaced_model_is_loaded_again(tmp_path: Path):
         ZeroShotClassifier(labels).fit().save_pretrained(tmp_path)
         found = predict_proba(bag, tmp_path)
         assert found.compute().shape == (1, len(labels))
+
+
+def test_a_save_under_way(tmp_path: Path):
+    """Files that do not count yet change nothing, those that count already do."""
+    path, new = str(tmp_path / "model"), tmp_path / "new"
+    ZeroShotClassifier(["red", "warm"]).fit().save_pretrained(path)
+    ZeroShotClassifier(["a", "b", "c"]).fit().save_pretrained(new)
+    before = model_of(path, embedding=False)
+    new.rename(tmp_path / "model" / ".sk-m2v-begun")
+    assert model_of(path, embedding=False) is before
+    (tmp_path / "model" / ".sk-m2v-begun").rename(tmp_path / "model" / ".sk-m2v-new")
+    assert len(model_of(path, embedding=False).classes_) == 3
 
 
 class TestWorkers:
