@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sk_m2v._skl2onnx import install as _watch_skl2onnx
 
 if TYPE_CHECKING:
-    from sk_m2v._load import load
+    from sk_m2v._load import load, model_sha256
     from sk_m2v._tfidf import TokenTfidfVectorizer
     from sk_m2v._transformer import StaticEmbeddingTransformer
     from sk_m2v.distill import DistillTransformer
@@ -40,6 +40,7 @@ _MODULES = {
     "TokenTfidfVectorizer": "sk_m2v._tfidf",
     "ZeroShotClassifier": "sk_m2v.train",
     "load": "sk_m2v._load",
+    "model_sha256": "sk_m2v._load",
 }
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "TokenTfidfVectorizer",
     "ZeroShotClassifier",
     "load",
+    "model_sha256",
 ]
 
 # Parts of fitted estimators, which pickles look for here.

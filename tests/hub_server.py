@@ -1,4 +1,8 @@
-"""A server on this machine that answers as the Hugging Face Hub does."""
+"""A server on this machine that answers as the Hugging Face Hub does.
+
+Below ``/fault/NAME`` it does so with a fault: a status instead of an answer, or answers
+that are slow, or files that are cut or changed on the way.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import hashlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +28,8 @@ class _Hub(BaseHTTPRequestHandler):
         paths = (path for path in self.root.rglob("*") if path.is_file())
         return {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
 
+    fault = ""
+
     def _send(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)
         for name, value in headers.items():
@@ -30,10 +37,22 @@ class _Hub(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command == "GET":
+            is_file = "ETag" in headers
+            if is_file and self.fault == "cut":
+                body = body[: len(body) // 2]
+                self.close_connection = True
+            if is_file and self.fault == "changed":
+                body = body.replace(b"e", b"E")
             self.wfile.write(body)
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0].strip("/")
+        if path.startswith("fault/"):
+            _, self.fault, path = path.split("/", 2)
+        if self.fault.isdigit():
+            return self._send(int(self.fault))
+        if self.fault == "slow":
+            time.sleep(3)
         files = self._files()
         if path.startswith(f"api/models/{HUB_ID}/revision/"):
             if path.rsplit("/", 1)[-1] not in ("main", "v1", COMMIT):
@@ -67,10 +86,15 @@ class _Hub(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *arguments: object) -> None:
+        """Be silent about those who hang up."""
+
+
 def serve(root: Path, home: Path) -> Iterator[dict[str, str]]:
     """Environment of a process that knows only this hub, for as long as it is open."""
     handler = type("Handler", (_Hub,), {"root": root})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield {

@@ -24,6 +24,7 @@ def test_public_names():
         "TokenTfidfVectorizer",
         "ZeroShotClassifier",
         "load",
+        "model_sha256",
     ]
     for name in sk_m2v.__all__:
         assert getattr(sk_m2v, name).__name__ == name

@@ -182,6 +182,56 @@ def test_training_in_a_fork_after_training(name):
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
 
 
+KILLED = """
+import os, signal, sys
+import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from sklearn.model_selection import GridSearchCV
+from sk_m2v import FeatureExtractionClassifier, StaticEmbedding
+
+folder = sys.argv[1]
+StaticEmbedding.from_pretrained().quantize(dimensionality=16).save_pretrained(folder)
+texts = ["a good film", "a dull book", "a film", "a book"] * 6
+labels = [1, 0, 1, 0] * 6
+main = os.getpid()
+
+
+def killed(estimator, X, y):
+    if os.getpid() != main:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return estimator.score(X, y)
+
+
+def search(scoring):
+    classifier = FeatureExtractionClassifier(folder, embedding_weight=1.0)
+    grid = {"C": [0.1, 1.0]}
+    search = GridSearchCV(classifier, grid, cv=2, n_jobs=2, scoring=scoring)
+    return search.fit(texts, labels)
+
+
+try:
+    search(killed)
+except TerminatedWorkerError as error:
+    assert "SIGKILL" in str(error) and "memory" in str(error), error
+else:
+    raise AssertionError
+# The model is as it was, and the next search has new workers.
+print(search(None).best_score_)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no SIGKILL")
+def test_a_worker_that_is_killed_in_a_search(tmp_path):
+    output = subprocess.run(
+        [sys.executable, "-c", KILLED, tmp_path / "model"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+    assert output.strip() == "1.0"
+
+
 IMPORTS = """
 import sys
 {code}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
@@ -17,7 +16,7 @@ from sklearn.base import clone
 from sk_m2v._messages import quoted, shortened
 from sk_m2v._version import package_version
 from sk_m2v.benchmark._data import DataSet, fingerprint
-from sk_m2v.embedding.storage._folder import write_files
+from sk_m2v.embedding.storage._replace import write_files
 
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)
 _NAME_LENGTH = 40
@@ -54,6 +53,7 @@ class FinishedRuns:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self.damaged: list[str] = []
         self._columns = columns
         # A clone has parameters alone, also of what was fitted before.
         self._estimators = {
@@ -79,11 +79,7 @@ class FinishedRuns:
         -------
         dict of str to float, or None
             As they were written; None if they were not, or the file is damaged.
-
-        Warns
-        -----
-        UserWarning
-            If the file is damaged.
+            `damaged` has a sentence about that.
         """
         path = self._path(run, data)
         try:
@@ -92,10 +88,9 @@ class FinishedRuns:
         except FileNotFoundError:
             return None
         except (LookupError, TypeError, ValueError) as error:
-            warnings.warn(
+            self.damaged.append(
                 f"{shortened(path)} is damaged ({shortened(error)}): its run is done "
-                "again, and the file is replaced.",
-                stacklevel=3,
+                "again, and the file is replaced."
             )
             return None
 

@@ -11,7 +11,7 @@ from sk_m2v._parameters import public
 from sk_m2v.benchmark._measure import COLUMNS
 from sk_m2v.benchmark._page import html_page, html_part, markdown
 from sk_m2v.benchmark._tables import tables
-from sk_m2v.embedding.storage._folder import write_files
+from sk_m2v.embedding.storage._replace import write_files
 
 
 @public("sk_m2v.benchmark")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from math import nan
 from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+from joblib import Parallel, delayed
 from sklearn.base import is_regressor
 
 from sk_m2v._messages import quoted, shortened
 from sk_m2v._optional import require
-from sk_m2v.benchmark._data import source
+from sk_m2v.benchmark._data import DataSet, source
 from sk_m2v.benchmark._finished import FinishedRuns, data_hash
 from sk_m2v.benchmark._measure import COLUMNS, COSTS, COUNTS, RUN, counts, measure
-from sk_m2v.benchmark._scores import NAMES, scorers_of
+from sk_m2v.benchmark._scores import NAMES, Scorer, scorers_of
 
 _ON_ERROR = ("raise", "record")
 
@@ -33,6 +36,7 @@ def run_benchmark(
     | Mapping[str, str | Callable[..., float]]
     | None = None,
     error_score: str = "raise",
+    n_jobs: int | None = None,
     verbose: bool = False,
 ) -> Any:
     """Fit and judge each estimator on each data set, with each seed.
@@ -62,6 +66,10 @@ def run_benchmark(
     error_score : {"raise", "record"}, default="raise"
         Whether an error of an estimator ends the benchmark, or stands in the column
         ``"error"`` of its run, with NaN for all that was not measured.
+    n_jobs : int or None, default=None
+        Runs at a time, in processes of joblib or workers of its context, such as
+        ``joblib.parallel_config(backend="dask")``. None is 1 unless in such a context,
+        -1 is all cores.
     verbose : bool, default=False
         Whether to show progress, on the standard error stream.
 
@@ -116,7 +124,8 @@ def run_benchmark(
     the same. The code of your own classes and functions is not looked at: delete the
     files in `folder` when it changes. Runs that failed are not kept.
 
-    Times are those of one call. Let nothing else run on the machine.
+    Times are those of one call. Let nothing else run on the machine, and leave `n_jobs`
+    as it is, where they matter.
 
     Examples
     --------
@@ -159,33 +168,62 @@ def run_benchmark(
         finished = FinishedRuns(Path(folder), estimators, scorers, columns)
 
     rows: dict[tuple[str, str, int], dict[str, Any]] = {}
-    n_runs = len(estimators) * len(sources) * len(seeds)
-    with tqdm(total=n_runs, unit=" runs", disable=not verbose) as bar:
+    waiting: deque[tuple[dict[str, Any], str]] = deque()
+
+    def open_runs() -> Iterator[Any]:
         for data_set, seed in product(sources, seeds):
             data = sources[data_set](seed)
-            about = counts(data)
             content = data_hash(data) if finished else ""
             for name, estimator in estimators.items():
                 run = {"estimator": name, "data_set": data_set, "seed": seed}
-                bar.set_description(f"{name} on {data_set}, seed {seed}")
                 kept = finished.read(run, content) if finished else None
-                numbers, error = kept or {}, ""
-                if kept is None:
-                    try:
-                        numbers = measure(estimator, data, seed, scorers)
-                    except Exception as caught:
-                        if error_score == "raise":
-                            caught.add_note(f"In a run of the benchmark: {run}")
-                            raise
-                        error = f"{type(caught).__name__}: {shortened(caught)}"
-                    if finished and not error:
-                        finished.write(run, content, numbers)
-                empty = dict.fromkeys(columns, nan)
-                rows[name, data_set, seed] = {**run, **about, **empty, **numbers}
-                rows[name, data_set, seed]["error"] = error
-                bar.update()
+                rows[name, data_set, seed] = {
+                    **run,
+                    **counts(data),
+                    **dict.fromkeys(columns, nan),
+                    **(kept or {}),
+                    "error": "",
+                }
+                if kept is not None:
+                    bar.update()
+                    continue
+                bar.set_description(f"{name} on {data_set}, seed {seed}")
+                waiting.append((run, content))
+                yield delayed(_measured)(
+                    estimator, data, seed, scorers, run, error_score
+                )
+
+    n_runs = len(estimators) * len(sources) * len(seeds)
+    with tqdm(total=n_runs, unit=" runs", disable=not verbose) as bar:
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        for numbers, error in parallel(open_runs()):
+            run, content = waiting.popleft()
+            if finished and not error:
+                finished.write(run, content, numbers)
+            rows[tuple(run.values())].update(numbers, error=error)
+            bar.update()
+    for message in finished.damaged if finished else ():
+        warnings.warn(message, stacklevel=2)
     ordered = [rows[it] for it in product(estimators, sources, seeds)]
     return pandas.DataFrame(ordered, columns=[*RUN, *COUNTS, *columns, "error"])
+
+
+def _measured(
+    estimator: Any,
+    data: DataSet,
+    seed: int,
+    scorers: Mapping[str, Scorer],
+    run: dict[str, Any],
+    error_score: str,
+) -> tuple[dict[str, float], str]:
+    """Measure one run; also return what went wrong, "" if nothing did."""
+    try:
+        return measure(estimator, data, seed, scorers), ""
+    except Exception as caught:
+        if error_score == "raise":
+            caught.add_note(f"In a run of the benchmark: {run}")
+            raise
+        return {}, f"{type(caught).__name__}: {shortened(caught)}"
 
 
 def _named(values: Any, name: str) -> dict[str, Any]:

@@ -223,8 +223,9 @@ class DistillTransformer(  # numpydoc ignore=PR02
                     corpus = read_corpus(texts, tokenizer, min(MAX_LENGTH, *limits))
                 # The texts first: their cache is what a stopped fit goes on with.
                 with fit.step("texts"):
+                    readers = self._readers(teachers)
                     targets, columns = side_by_side(
-                        corpus.texts, teachers, caches, verbose=self.verbose
+                        corpus.texts, readers, caches, verbose=self.verbose
                     )
                 with fit.step("vocabulary"):
                     known = prior_vectors(priors, terms, caches, verbose=self.verbose)
@@ -261,6 +262,10 @@ class DistillTransformer(  # numpydoc ignore=PR02
                 device=self.device,
                 dtype=self.dtype,
             )
+
+    def _readers(self, teachers: list[Any]) -> list[Any]:
+        """Who reads texts for each teacher: others may do it elsewhere."""
+        return teachers
 
     def _add_terms(
         self, tokenizer: str, texts: list[str] | None, remove: re.Pattern[str] | None

@@ -60,3 +60,27 @@ def kept_columns(
         order = np.argsort(-np.where(kept, totals, -1), kind="stable")
         kept[order[max_features:]] = False
     return kept
+
+
+def check_lengths(ngram_range: tuple[int, int], n_tokens: int) -> None:
+    """Refuse n-grams that are too long to be one integer.
+
+    Parameters
+    ----------
+    ngram_range : tuple of (int, int)
+        Shortest and longest n-gram.
+    n_tokens : int
+        The base.
+
+    Raises
+    ------
+    ValueError
+        If one can be 2 ** 63 or more.
+    """
+    # Not by the power itself: that of an absurd length takes for ever.
+    largest = max(n for n in range(1, 64) if n_tokens**n <= 2**63)
+    if ngram_range[1] > largest:
+        raise ValueError(
+            f"ngram_range={quoted(ngram_range)} is too long: with {n_tokens} tokens, "
+            f"n-grams can have at most {largest}"
+        )

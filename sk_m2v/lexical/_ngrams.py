@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from sk_m2v._messages import quoted
 from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._counting import count, distinct
-from sk_m2v.lexical._limits import kept_columns
+from sk_m2v.lexical._limits import check_lengths, kept_columns
 from sk_m2v.lexical._product import Product, as_matrix
 from sk_m2v.lexical._tables import (
     DirectTable,
@@ -293,7 +292,7 @@ class NgramTfidf:
         self, tokens: TokenIds, n_tokens: int, weights: npt.NDArray[np.float64]
     ) -> None:
         """Learn which n-grams there are."""
-        _check_lengths(self.ngram_range, n_tokens)
+        check_lengths(self.ngram_range, n_tokens)
         counting = tokens.keep(np.repeat(weights > 0, np.diff(tokens.offsets)))
         self.keys = [distinct(keys) for _, keys in self._grams(counting)]
 
@@ -376,14 +375,3 @@ class _Grams(NamedTuple):
 def _rows(tokens: TokenIds) -> Int64Array:
     """Text of each token."""
     return np.repeat(np.arange(tokens.offsets.size - 1), np.diff(tokens.offsets))
-
-
-def _check_lengths(ngram_range: tuple[int, int], n_tokens: int) -> None:
-    if n_tokens ** ngram_range[1] > 2**63:
-        largest = 1
-        while n_tokens ** (largest + 1) <= 2**63:
-            largest += 1
-        raise ValueError(
-            f"ngram_range={quoted(ngram_range)} is too long: with {n_tokens} tokens, "
-            f"n-grams can have at most {largest}"
-        )

@@ -22,7 +22,7 @@ from sk_m2v._messages import LIMIT, quoted, shortened
 from sk_m2v._transformer import StaticEmbeddingTransformer
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._quantize import PRECISIONS
-from sk_m2v.embedding.storage._folder import write_files
+from sk_m2v.embedding.storage._replace import write_files
 from sk_m2v.onnx._interface import (
     VARIANTS,
     declare,

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from inspect import isabstract
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,17 +20,17 @@ from sk_m2v._version import package_version
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.storage._card import model_card
 from sk_m2v.embedding.storage._folder import (
-    _dump,
-    _read_json,
-    _read_safetensors,
+    dump,
     find_layout,
-    write_files,
+    read_json,
+    read_tensors,
 )
+from sk_m2v.embedding.storage._names import ESTIMATOR
+from sk_m2v.embedding.storage._parts import DAMAGES
+from sk_m2v.embedding.storage._snapshot import Snapshot
 from sk_m2v.persistence._json import from_json, to_json
 
-DESCRIPTION, ARRAYS = "estimator.json", "estimator.safetensors"
-# Names of the two files, those of today first.
-NAMES = [(DESCRIPTION, ARRAYS), ("classifier.json", "classifier.safetensors")]
+DESCRIPTION, ARRAYS = ESTIMATOR[0]
 
 _FORMAT = 1
 
@@ -61,78 +60,52 @@ def write(estimator: Any, path: str | Path, name: str) -> None:
     }
     more = {
         ARRAYS: save({name: np.ascontiguousarray(it) for name, it in arrays.items()}),
-        DESCRIPTION: _dump(description),
+        DESCRIPTION: dump(description),
     }
-    embedding = estimator.embedding_
-    write_with_embedding(Path(path), embedding, more, card=_card(estimator, name))
+    estimator.embedding_._write(Path(path), "model2vec", _card(estimator, name), more)
 
 
-def write_with_embedding(
-    folder: Path,
-    embedding: StaticEmbedding,
-    more: Mapping[str, bytes],
-    *,
-    card: str | None = None,
-) -> None:
-    """Write an embedding and files beside it: all are replaced together, or none.
-
-    The parts of two estimators must not mix. The embedding is therefore written
-    elsewhere first.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder, made if it does not exist.
-    embedding : StaticEmbedding
-        The model.
-    more : mapping of str to bytes
-        Names and contents of the other files.
-    card : str or None, default=None
-        As in `StaticEmbedding.save_pretrained`.
-    """
-    with TemporaryDirectory() as temporary:
-        embedding.save_pretrained(temporary, card=card)
-        found = [*Path(temporary).rglob("*")]
-        contents = {
-            folder / it.relative_to(temporary): it.read_bytes()
-            for it in found
-            if it.is_file()
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        for it in found:
-            if it.is_dir():
-                (folder / it.relative_to(temporary)).mkdir(exist_ok=True)
-    write_files({**contents, **{folder / name: it for name, it in more.items()}})
-
-
-def find(folder: Path) -> tuple[Path, Path] | None:
+def find(files: Snapshot) -> tuple[str, str] | None:
     """Find the two files of an estimator.
 
     Parameters
     ----------
-    folder : Path
-        The folder.
+    files : Snapshot
+        The files of a folder.
 
     Returns
     -------
-    tuple of Path, or None
-        Description and arrays; None where there is no description.
+    tuple of str, or None
+        Names of description and arrays; None where there is neither.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there are arrays without their description.
     """
-    for description, arrays in NAMES:
-        if (folder / description).is_file():
-            return folder / description, folder / arrays
+    for description, arrays in ESTIMATOR:
+        if description in files:
+            return description, arrays
+    for description, arrays in ESTIMATOR:
+        if arrays in files:
+            raise FileNotFoundError(
+                f"{shortened(files.path(description))} is missing beside "
+                f"{shortened(arrays)}: half of an estimator. Copy or save its whole "
+                "folder again; StaticEmbedding.from_pretrained loads its embedding "
+                "alone"
+            )
     return None
 
 
-def read(cls: type, folder: Path) -> Any:
+def read(cls: type, files: Snapshot) -> Any:
     """Read a fitted estimator.
 
     Parameters
     ----------
     cls : type
         Its class, or an abstract base of it.
-    folder : Path
-        The folder.
+    files : Snapshot
+        The files of its folder.
 
     Returns
     -------
@@ -144,45 +117,46 @@ def read(cls: type, folder: Path) -> Any:
     FileNotFoundError, ValueError
         If a file is missing or damaged, or of another class; the message names it.
     """
-    files = find(folder) or (folder / DESCRIPTION, folder / ARRAYS)
-    for file in files:
-        if not file.is_file():
-            raise FileNotFoundError(_missing(cls, file))
-    description_file, arrays_file = files
-    with _naming(description_file):
-        description = _read_json(description_file, dict)
-        version, name = _version(description), description["class"]
+    description_name, arrays_name = names = find(files) or ESTIMATOR[0]
+    for name in names:
+        if name not in files:
+            raise FileNotFoundError(_missing(cls, files, name))
+    with _naming(files.path(description_name)):
+        description = read_json(files, description_name, dict)
+        version, class_name = _version(description), description["class"]
     if version > _FORMAT:
         raise ValueError(
-            f"{shortened(description_file)} has format {quoted(version)}, and this "
-            f"sk_m2v {package_version()} reads up to {_FORMAT}: upgrade to "
+            f"{shortened(files.path(description_name))} has format {quoted(version)}, "
+            f"and this sk_m2v {package_version()} reads up to {_FORMAT}: upgrade to "
             f"{quoted(description.get('sk_m2v_version'))} or later"
         )
-    kind = _class(folder, cls, name)
-    with _naming(description_file):
+    kind = _class(files.folder, cls, class_name)
+    with _naming(files.path(description_name)):
         estimator = _estimator(kind, description["parameters"])
         estimator._set_description(description)
-    estimator.embedding_ = StaticEmbedding.from_pretrained(folder)
-    with _naming(arrays_file):
-        estimator._set_arrays(description, _read_safetensors(arrays_file))
+    estimator.embedding_ = StaticEmbedding._from_files(files)
+    with _naming(files.path(arrays_name)):
+        estimator._set_arrays(description, read_tensors(files, arrays_name))
     return estimator
 
 
-def saved_class(description: Path) -> str:
+def saved_class(files: Snapshot, description: str) -> str:
     """Name of the class of a saved estimator.
 
     Parameters
     ----------
-    description : Path
-        The file that `find` has found.
+    files : Snapshot
+        The files of its folder.
+    description : str
+        The name that `find` has found.
 
     Returns
     -------
     str
         As in the file.
     """
-    with _naming(description):
-        return str(_read_json(description, dict)["class"])
+    with _naming(files.path(description)):
+        return str(read_json(files, description, dict)["class"])
 
 
 # --- Writing --------------------------------------------------------------------------
@@ -209,16 +183,12 @@ def _stored_parameters(estimator: Any) -> dict[str, Any]:
 # --- Reading --------------------------------------------------------------------------
 
 
-# What content of another form than expected leads to.
-_DAMAGES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-
-
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
     """Let errors name the file they come from."""
     try:
         yield
-    except _DAMAGES as error:
+    except DAMAGES as error:
         cause = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         text = cause if str(path) in cause else f"{path} is damaged: {cause}"
         advice = "Write the folder again with save_pretrained."
@@ -232,12 +202,12 @@ def _version(description: Mapping[str, Any]) -> int:
     return version
 
 
-def _missing(cls: type, file: Path) -> str:
+def _missing(cls: type, files: Snapshot, name: str) -> str:
     """Say that a file is missing, and what can be done with the folder as it is."""
-    text = f"{shortened(file)} is missing: "
+    text = f"{shortened(files.path(name))} is missing: "
     with suppress(OSError, ValueError):
-        find_layout(file.parent)
-        if file.name == DESCRIPTION:
+        find_layout(files)
+        if name == DESCRIPTION:
             return (
                 f"{text}the folder holds an embedding alone, and no fitted "
                 f"{cls.__name__}. Load it with StaticEmbedding.from_pretrained, or "

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._messages import shortened
+from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.lexical._letter_ngrams import LetterTfidf
+from sk_m2v.lexical._limits import check_lengths
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.lexical._spelling import spelled_tokens
 from sk_m2v.persistence._arrays import Arrays, checked_array
@@ -94,6 +95,9 @@ def unpack_ngrams(
         else:
             ngrams = _letters(embedding, alphabet, (first, last), options)
         n_digits = ngrams.n_tokens
+        if not 1 <= first <= last:
+            raise ValueError(f"there are no n-grams of {quoted((first, last))} tokens")
+        check_lengths((first, last), n_digits)
         for n in ngrams.lengths:
             name = _keys_name(i, n, first)
             keys = checked_array(arrays, name, (None,), (np.int64,))

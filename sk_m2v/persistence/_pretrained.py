@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from sk_m2v._messages import shortened
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding.storage._source import check_subfolder, find_folder, is_hub_id
+from sk_m2v.embedding.storage._snapshot import Snapshot
+from sk_m2v.embedding.storage._source import check_subfolder, find_files, is_hub_id
 from sk_m2v.persistence import _folder
 from sk_m2v.persistence._json import from_json, to_json
 
@@ -43,11 +44,8 @@ class PretrainedEstimator:
 
     # --- Folders of others ------------------------------------------------------------
 
-    #: Names of files by which such a folder is known.
-    _foreign_files: ClassVar[tuple[str, ...]] = ()
-
     @classmethod
-    def _read_foreign(cls, folder: Path) -> Self | None:
+    def _read_foreign(cls, files: Snapshot) -> Self | None:
         """Estimator of a folder that another package has written; None for others."""
         return None
 
@@ -83,13 +81,13 @@ class PretrainedEstimator:
         Parameters
         ----------
         path : str or Path
-            The folder, made if it does not exist. Files of the same names are replaced
-            once all new ones are written.
+            The folder, made if it does not exist. The estimator takes the place of what
+            is there, in one step, as in `StaticEmbedding.save_pretrained`.
 
         Raises
         ------
         OSError
-            If the folder cannot be written.
+            If the folder cannot be written: then it holds what it did.
         TypeError
             If the head is more than arrays: a classifier of scikit-learn that is no
             logistic regression, or a torch module of one's own. Such an estimator goes
@@ -115,6 +113,7 @@ class PretrainedEstimator:
         subfolder: str | None = None,
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
+        expected_sha256: str | None = None,
     ) -> Self:
         """Load a fitted estimator from a folder or from the Hugging Face Hub.
 
@@ -133,6 +132,9 @@ class PretrainedEstimator:
             Where downloads are kept.
         local_files_only : bool, default=False
             Whether to use the cache of downloads only.
+        expected_sha256 : str or None, default=None
+            Hash that the files must have, of `sk_m2v.model_sha256`: it pins their
+            content. None takes any.
 
         Returns
         -------
@@ -145,7 +147,8 @@ class PretrainedEstimator:
         OSError
             If there is no such folder or model; FileNotFoundError names a missing file.
         ValueError
-            If a file is damaged, or holds an estimator of another class.
+            If a file is damaged, or holds an estimator of another class; or if files
+            are not those that were expected.
 
         Examples
         --------
@@ -157,19 +160,16 @@ class PretrainedEstimator:
         ...     FeatureExtractionClassifier.from_pretrained(folder).predict(["good"])
         array([1])
         """
-        folder = find_folder(
+        with find_files(
             path,
             subfolder=subfolder,
-            more_files=[
-                *(name for pair in _folder.NAMES for name in pair),
-                *cls._foreign_files,
-            ],
             revision=revision,
             token=token,
             cache_dir=cache_dir,
             local_files_only=local_files_only,
-        )
-        estimator: Self = cls._read_foreign(folder) or _folder.read(cls, folder)
+            expected_sha256=expected_sha256,
+        ) as files:
+            estimator: Self = cls._read_foreign(files) or _folder.read(cls, files)
         return estimator
 
     def push_to_hub(

@@ -212,17 +212,19 @@ class TrainedTextModel(Followed, SeedParameter, TextModel):
         everything, n_texts = [*data.texts, *others], len(data.texts)
         # Of words that no label tells of, nothing can be learnt.
         texts = everything if told else data.texts
+        # A stream passes by: its texts do not come again, as those of a search do.
+        remember = max_epochs is None
         if resume:
             embedding, vectorizers = self.embedding_, self._vectorizers
             with self._stage(f"features of {len(texts):,} texts"):
-                seen = self._texts_of(embedding, vectorizers, texts)
+                seen = self._texts_of(embedding, vectorizers, texts, remember)
         else:
             weight = data.weight
             if weight is not None:
                 weight = np.concatenate([weight, np.ones(len(others))])
             embedding = self._start_embedding(everything, weight, random_state)
             with self._stage(f"tokenizing {len(texts):,} texts"):
-                tokens = self._tokens(embedding, texts)
+                tokens = self._tokens(embedding, texts, remember)
             with self._stage("features"):
                 if weight is not None:
                     weight = weight[: len(texts)]

@@ -366,3 +366,20 @@ def test_kinds(y: Any, kind: str) -> None:
     X = ["a", "b", "c"]
     data = source((X, y, X, y), "set", 0, regression=False)(0)
     assert data.kind == kind
+
+
+def test_several_at_a_time(tmp_path: Path) -> None:
+    arguments = (
+        {"b": tf_idf(), "c": Failing(), "a": DummyClassifier()},
+        {"2": (TEXTS, CLASSES), "1": lambda seed: (TEXTS[seed:], CLASSES[seed:])},
+    )
+    alone = run_benchmark(*arguments, error_score="record")
+    for _ in range(2):  # the second time, what was kept is mixed with what failed
+        results = run_benchmark(
+            *arguments, error_score="record", folder=tmp_path, n_jobs=2
+        )
+        same = [it for it in COLUMNS if not it.endswith(("seconds", "second", "bytes"))]
+        pd.testing.assert_frame_equal(results[same], alone[same])
+    with pytest.raises(RuntimeError, match="no <b>luck") as raised:
+        run_benchmark(*arguments, n_jobs=2)
+    assert "'estimator': 'c', 'data_set': '2', 'seed': 0" in raised.value.__notes__[0]

@@ -225,3 +225,92 @@ def test_rows_are_counted_over_the_whole_file(
     message = refused("encode", source, "--out", tmp_path / "out.npy")
     assert f"{source}, row 65537: the text is ['b']" in message
     assert [it.name for it in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+# --- Going on -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["npy", "parquet", "zarr"])
+def test_going_on(
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    embedding_folder: Path,
+    tmp_path: Path,
+    suffix: str,
+) -> None:
+    """The same command again does only what was not done."""
+    as_csv(tmp_path / "in.csv")
+    monkeypatch.setattr("sk_m2v.streaming._encode.PART_SIZE", 5)
+    how = ["--text", "review", "--model", embedding_folder, "--resume"]
+    straight, out = tmp_path / f"straight.{suffix}", tmp_path / f"out.{suffix}"
+    assert command("encode", tmp_path / "in.csv", *how, "--out", straight).code == 0
+
+    encode, n_calls = StaticEmbedding.encode, 0
+
+    def interrupted(*arguments: Any, **more: Any) -> Any:
+        nonlocal n_calls
+        n_calls += 1
+        if n_calls == 3:
+            raise KeyboardInterrupt
+        return encode(*arguments, **more)
+
+    monkeypatch.setattr(StaticEmbedding, "encode", interrupted)
+    ran = command("encode", tmp_path / "in.csv", *how, "--out", out)
+    assert (ran.code, ran.out) == (130, "")
+    assert not out.exists()
+    ran = command("encode", tmp_path / "in.csv", *how, "--out", out)
+    assert (ran.code, ran.out, ran.err) == (0, "", f"written: {out}\n")
+    assert n_calls == 4
+    assert files(out) == files(straight)
+    if suffix == "parquet":
+        table = pd.read_parquet(out)
+        assert texts_of(table.to_dict("records")) == texts_of(ROWS)
+
+
+def files(path: Path) -> dict[str, bytes]:
+    found = [path] if path.is_file() else [it for it in path.rglob("*") if it.is_file()]
+    return {str(it.relative_to(path)): it.read_bytes() for it in found}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--out", "out.csv"], "suffix of 'out.csv' is none of"),
+        ([], "--resume is for files: give --out"),
+        (["--out", "out.npy", "--to", "csv"], "leave out --to"),
+        (["--out", "in.csv.npy"], "in.csv.npy is there already"),
+        (["--out", "out.parquet", "--name", "title"], "a column 'title' already"),
+    ],
+)
+def test_going_on_that_makes_no_sense(
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    more: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    as_csv(tmp_path / "in.csv")
+    (tmp_path / "in.csv.npy").write_text("")
+    how = ["--text", "review", "--resume"]
+    assert message in refused("encode", "in.csv", *how, *more)
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["in.csv", "in.csv.npy"]
+
+
+def test_going_on_with_other_options(
+    command: Command,
+    refused: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "a"}\n' * 5 + '{"text": null}\n')
+    monkeypatch.setattr("sk_m2v.streaming._encode.PART_SIZE", 5)
+    how = ["--resume", "--out", tmp_path / "out.npy"]
+    message = refused("encode", source, *how)
+    assert f"{source}, row 6: the text is None" in message
+    assert "5 rows of" in message
+    message = refused("encode", source, *how, "--dimensionality", "8")
+    assert "it differs in model." in message
+    message = refused("encode", source, *how, "--missing", "empty")
+    assert "missing ('error' then, 'empty' now)" in message

@@ -41,7 +41,7 @@ USED = [
     "sk_m2v.cli.running._outputs.Outputs",
     "sk_m2v.cli.running._search.search",
     "sk_m2v.cli.running._texts.joined_texts",
-    "sk_m2v.cli.tables.batches",
+    "sk_m2v.tables.batches",
 ]
 # Others that users call, of which the command takes none yet.
 PUBLIC = [f"sk_m2v.{it}" for it in sk_m2v.__all__ if it != "load"]

@@ -53,7 +53,7 @@ def run(options: Namespace) -> None:
     """Run the benchmark, and print its table."""
     from sk_m2v.benchmark import BenchmarkReport, run_benchmark
     from sk_m2v.cli.running._estimator import make_estimator
-    from sk_m2v.embedding.storage._folder import write_files
+    from sk_m2v.embedding.storage._replace import write_files
 
     report = options.report and Path(options.report)
     if report and report.suffix not in _REPORTS:

@@ -46,7 +46,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 def run(options: Namespace) -> None:
     """Distil."""
     from sk_m2v.cli.running._texts import joined_texts
-    from sk_m2v.cli.tables import read
+    from sk_m2v.tables import read
 
     folder = empty_folder(options.out, overwrite=options.overwrite)
     how = given(options, "distill")

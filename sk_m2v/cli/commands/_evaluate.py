@@ -37,7 +37,7 @@ def run(options: Namespace) -> None:
     from sk_m2v.cli.running._prepared import kind_of
     from sk_m2v.cli.running._targets import read_targets, targets
     from sk_m2v.cli.running._texts import check_columns
-    from sk_m2v.cli.tables import read
+    from sk_m2v.tables import read
 
     model = open_model(options.model)
     estimator = model.estimator()

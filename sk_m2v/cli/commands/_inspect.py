@@ -3,8 +3,8 @@
     sk-m2v inspect runs/reviews
     sk-m2v inspect minishlab/potion-base-8M --json
 
-Kind, dimensions, tokens, size, and of a classifier its classes and the tokens that
-speak most for each.
+Kind, hash, dimensions, tokens, size, and of a classifier its classes and the tokens
+that speak most for each.
 """
 
 from __future__ import annotations
@@ -51,14 +51,17 @@ def run(options: Namespace) -> None:
 
 
 def _about(model: Model, n_terms: int) -> dict[str, Any]:
+    from sk_m2v import model_sha256
+
     found = model.estimator()
     embedding = getattr(found, "embedding_", found)
     about: dict[str, Any] = {"kind": type(found).__name__}
     if model.path is not None:
         about["path"] = str(model.path)
-        if Path(model.path).is_dir():
-            files = [it for it in Path(model.path).rglob("*") if it.is_file()]
-            about["megabytes"] = round(sum(it.stat().st_size for it in files) / 1e6, 2)
+    about["sha256"] = model_sha256(model.path)
+    if model.path is not None and Path(model.path).is_dir():
+        files = [it for it in Path(model.path).rglob("*") if it.is_file()]
+        about["megabytes"] = round(sum(it.stat().st_size for it in files) / 1e6, 2)
     if hasattr(embedding, "n_tokens"):
         about |= {
             "dimensions": embedding.dim,

@@ -58,8 +58,8 @@ def run(options: Namespace) -> None:
         as_cells,
         read_labels,
     )
-    from sk_m2v.cli.tables import Writer
-    from sk_m2v.embedding.storage._folder import write_files
+    from sk_m2v.embedding.storage._replace import write_files
+    from sk_m2v.tables import Writer
 
     folder = empty_folder(options.out, overwrite=options.overwrite)
     data = given(options, "data")

@@ -39,7 +39,7 @@ def configure(parser: ArgumentParser, arguments: list[str]) -> None:
 
 def run(options: Namespace) -> None:
     """Search."""
-    from sk_m2v.cli.tables import read
+    from sk_m2v.tables import read
 
     n_needed = 2 if options.queries is None else 1
     if len(options.what) != n_needed:

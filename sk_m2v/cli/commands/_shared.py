@@ -15,9 +15,9 @@ from sk_m2v.cli.options._signatures import parameters_of
 from sk_m2v.cli.running._model import Model
 
 if TYPE_CHECKING:
-    from sk_m2v.cli.tables import Columns, Writer
+    from sk_m2v.tables import Columns, Writer
 
-_READING = parameters_of("sk_m2v.cli.tables.batches")
+_READING = parameters_of("sk_m2v.tables.batches")
 _TEXT = parameters_of("sk_m2v.cli.running._texts.joined_texts")
 
 
@@ -98,7 +98,7 @@ def add_model(parser: ArgumentParser, default: str | None) -> None:
 
 
 def input_batches(
-    options: Namespace, model: Model, missing: str
+    options: Namespace, model: Model, missing: str, **how: Any
 ) -> Iterator[tuple[Columns, Any]]:
     """Yield batches of the table that is read, and their texts.
 
@@ -110,6 +110,8 @@ def input_batches(
         Knows which columns it was trained on.
     missing : str
         "empty" if texts may be missing, else "error".
+    **how
+        More options of `sk_m2v.tables.batches`.
 
     Yields
     ------
@@ -123,24 +125,19 @@ def input_batches(
     TableError
         If a row has no text; the row is that of the whole table.
     """
-    from sk_m2v.cli.tables import TableError, batches
-    from sk_m2v.cli.tables._formats import name_of
+    from sk_m2v.tables import TableError, batches, checked_texts
+    from sk_m2v.tables._formats import name_of
 
     name = name_of(options.file, "standard input")
     chosen = given(options, "text")
     n_rows = 0
-    for columns in batches(options.file, **given(options, "reading")):
+    for columns in batches(options.file, **given(options, "reading"), **how):
         try:
             texts: list[Any] = model.texts(columns, **chosen)
         except ValueError as error:
             message = f"{shortened(name)}: {shortened(error, 350)}"
             raise TableError(message) from None
-        for row, text in enumerate(texts, n_rows + 1):
-            if not isinstance(text, str) and (text, missing) != (None, "empty"):
-                raise TableError(
-                    f"{shortened(name)}, row {row}: the text is "
-                    f"{quoted(text)}: give each row a text, or leave out the row"
-                )
+        texts = checked_texts(texts, name, n_rows, missing)
         n_rows += len(texts)
         yield columns, texts
 
@@ -160,7 +157,7 @@ def output(options: Namespace, default: str) -> Writer:
     Writer
         Writes it.
     """
-    from sk_m2v.cli.tables import Writer
+    from sk_m2v.tables import Writer
 
     format = options.to or (default if options.out == "-" else None)
     return Writer(options.out, format=format)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v.cli.configuration import _places
 from sk_m2v.cli.options._values import literal
+from sk_m2v.embedding.storage._parts import DAMAGES
 
 SUFFIXES = (".toml", ".yaml", ".yml")
 # YAML 1.1 reads 1e-3 as a text; YAML 1.2 and people as a number. Tag, pattern, and how
@@ -21,6 +23,11 @@ FLOAT = (
     re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"),
     list("-+0123456789."),
 )
+
+# Of a file, of values in one, however often it repeats them, and of keys in keys.
+_MOST_BYTES, _MOST_VALUES, _MOST_LEVELS = 1 << 17, 100_000, 20
+# Files that one may extend, each of which may extend others.
+_MOST_FILES = 100
 
 Keys = tuple[str, ...]
 
@@ -154,7 +161,7 @@ def read(path: str | Path) -> Configuration:
         If it is no TOML or YAML, or extends itself.
     """
     found = Configuration()
-    _add(found, Path(path), ())
+    _add(found, Path(path), (), count(1))
     return found
 
 
@@ -184,7 +191,14 @@ def set_keys(found: Configuration, settings: Iterable[str]) -> None:
         found.put(keys, literal(text.strip()), f"--set {shortened(setting)}", Path())
 
 
-def _add(found: Configuration, path: Path, below: tuple[Path, ...]) -> None:
+def _add(
+    found: Configuration, path: Path, below: tuple[Path, ...], numbers: Iterator[int]
+) -> None:
+    if next(numbers) > _MOST_FILES:
+        raise ValueError(
+            f"{shortened(path)}: one configuration extends more than {_MOST_FILES} "
+            "others, or some of them many times"
+        )
     if path.resolve() in below:
         names = " extends ".join(it.name for it in (*below, path))
         raise ValueError(f"{shortened(names)}: a configuration cannot extend itself")
@@ -197,7 +211,7 @@ def _add(found: Configuration, path: Path, below: tuple[Path, ...]) -> None:
                 f"{shortened(path)}, line {line}: extends names files that are there, "
                 f"relative to this one, got {quoted(base)}"
             )
-        _add(found, path.parent / base, (*below, path.resolve()))
+        _add(found, path.parent / base, (*below, path.resolve()), numbers)
     for name, value in values.items():
         _put_lines(found, (str(name),), value, lines, path)
 
@@ -206,6 +220,8 @@ def _put_lines(
     found: Configuration, keys: Keys, value: Any, lines: dict[Keys, int], path: Path
 ) -> None:
     """Put a value, each key with its own line."""
+    if len(keys) > _MOST_LEVELS:
+        raise ValueError(f"{shortened(path)} has keys of {len(keys)} levels and more")
     n = next((n for n in range(len(keys), 0, -1) if keys[:n] in lines), 0)
     place = f"{shortened(path)}, line {lines[keys[:n]]}" if n else shortened(path)
     if isinstance(value, dict):
@@ -224,6 +240,11 @@ def _parsed(path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
         )
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {shortened(path)}")
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(
+            f"{shortened(path)} has more than {_MOST_BYTES:,} bytes: is it a "
+            "configuration?"
+        )
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -243,6 +264,26 @@ def _toml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     return values, _places.toml_lines(text)
 
 
+class _Repeated(ValueError):
+    """A key that stands in a file twice."""
+
+
+def _check_size(root: Any) -> None:
+    """Refuse references to references, of which a line each doubles the whole."""
+    sizes: dict[Any, int] = {}
+
+    def size(node: Any) -> int:
+        if node not in sizes:
+            sizes[node] = _MOST_VALUES  # until it is known: of one that holds itself
+            parts = node.value if isinstance(node.value, list) else []
+            pairs = (it if isinstance(it, tuple) else (it,) for it in parts)
+            sizes[node] = 1 + sum(size(it) for pair in pairs for it in pair)
+        return sizes[node]
+
+    if root is not None and size(root) >= _MOST_VALUES:
+        raise ValueError("its references (&, *) make too many values of it")
+
+
 def _yaml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     import yaml
 
@@ -260,7 +301,7 @@ def _yaml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
             name = str(loader.construct_object(key))
             line = key.start_mark.line + 1
             if name in made:
-                raise ValueError(
+                raise _Repeated(
                     f"{shortened(path)}, line {line}: "
                     f"{quoted(name)} stands here a second time"
                 )
@@ -271,9 +312,13 @@ def _yaml(text: str, path: Path) -> tuple[dict[str, Any], dict[Keys, int]]:
     try:
         loader = Loader(text)
         node = loader.get_single_node()
+        _check_size(node)
         values = {} if node is None else value_of(node, ())
-    except (yaml.YAMLError, RecursionError) as error:
-        what = " ".join(str(error).split())
+    except _Repeated:
+        raise
+    # What PyYAML makes of values that are not what their tags say.
+    except (*DAMAGES, yaml.YAMLError) as error:
+        what = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(f"{shortened(path)} is no YAML: {shortened(what)}") from None
     if not isinstance(values, dict):
         raise ValueError(

@@ -13,6 +13,7 @@ from typing import Any
 from sk_m2v._messages import shortened
 from sk_m2v.cli.configuration._read import FLOAT
 from sk_m2v.cli.configuration._sections import MADE, PATHS
+from sk_m2v.embedding.storage._secrets import without_secrets
 
 # On what results depend.
 _PACKAGES = (
@@ -40,6 +41,7 @@ def recorded(settings: dict[str, Any], folder: Path) -> str:
     -------
     str
         The configuration with all defaults, and under ``made`` hashes and versions.
+        Names and passwords in the address of the tracking server are left out.
     """
     import yaml
 
@@ -61,6 +63,9 @@ def recorded(settings: dict[str, Any], folder: Path) -> str:
             kept[section][key] = [_relative(it, folder) for it in value]
         elif value is not None and (section != "model" or Path(value).exists()):
             kept[section][key] = _relative(value, folder)
+    if kept["track"] and isinstance(uri := kept["track"].get("tracking_uri"), str):
+        # The file is logged with the run. MLflow has variables for these.
+        kept["track"]["tracking_uri"] = without_secrets(uri)
     kept[MADE] = {
         "files": {_relative(it, folder): _sha256(it) for it in _files(settings)},
         "versions": _versions(),

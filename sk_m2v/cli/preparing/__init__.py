@@ -8,7 +8,7 @@ Read `_prepare` first.
 
 from sk_m2v.cli.preparing._prepare import Prepared, prepare
 from sk_m2v.cli.preparing._report import Dropped, PartReport, Place, Report
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 __all__ = [
     "Columns",

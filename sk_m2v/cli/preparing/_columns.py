@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from sk_m2v._messages import VALUE, listed, quoted
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 PARTS = (TRAIN, VALIDATION, TEST)

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import Any, TypeAlias
 
 from sk_m2v._messages import quoted
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 # A label, such that equal ones are equal and None is a missing one.
 Label: TypeAlias = Hashable

@@ -12,7 +12,7 @@ from sk_m2v.cli.preparing._cleaning import clean
 from sk_m2v.cli.preparing._columns import Roles
 from sk_m2v.cli.preparing._labels import Label, is_missing, labels_of
 from sk_m2v.cli.preparing._report import Dropped, Place
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 
 class Part:

@@ -33,7 +33,7 @@ from sk_m2v.cli.preparing._part import Part
 from sk_m2v.cli.preparing._report import PartReport, Report, count_reasons
 from sk_m2v.cli.preparing._splitting import numbers_of_rows, split
 from sk_m2v.cli.preparing._unfit import drop_rare, drop_unfit
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sk_m2v._messages import quoted, shortened
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 # Classes that are shown to people, and characters of their names.
 _N_SHOWN, _WIDTH = 20, 30

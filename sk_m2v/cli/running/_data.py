@@ -8,7 +8,7 @@ from typing import Any
 from sk_m2v._messages import listed, shortened
 from sk_m2v.cli.preparing._columns import PARTS
 from sk_m2v.cli.running._texts import check_columns
-from sk_m2v.cli.tables import Columns, TableError, read
+from sk_m2v.tables import Columns, TableError, read
 
 
 def read_parts(

@@ -10,7 +10,7 @@ from sk_m2v._load import CONFIGURATION, MODEL
 from sk_m2v._messages import shortened
 
 if TYPE_CHECKING:
-    from sk_m2v.cli.tables import Columns
+    from sk_m2v.tables import Columns
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 from sk_m2v._load import CONFIGURATION, MODEL
 from sk_m2v._messages import shortened
-from sk_m2v.cli.tables import Columns, Writer
-from sk_m2v.embedding.storage._folder import write_files
+from sk_m2v.embedding.storage._replace import write_files
+from sk_m2v.tables import Columns, Writer
 
 # What a stopped training goes on from.
 CHECKPOINT, SEARCHED = "training.pt", "search.jsonl"

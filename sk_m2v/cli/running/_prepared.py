@@ -9,7 +9,7 @@ from sk_m2v.cli.preparing import Report, prepare
 from sk_m2v.cli.running._data import read_parts
 from sk_m2v.cli.running._targets import read_labels, read_targets, targets
 from sk_m2v.cli.running._texts import joined_texts
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 
 def kind_of(estimator: Any) -> str:

@@ -25,7 +25,7 @@ from sk_m2v.cli.running._plain import plain
 from sk_m2v.cli.running._prepared import prepared_parts, texts_and_targets
 from sk_m2v.cli.running._search import candidates, check_scoring, search
 from sk_m2v.cli.running._targets import as_cells
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 Say = Callable[[str], None]
 

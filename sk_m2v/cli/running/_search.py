@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sk_m2v._messages import listed, quoted, shortened
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 
 def search(

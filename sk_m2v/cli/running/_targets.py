@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sk_m2v._messages import listed, quoted, shortened
-from sk_m2v.cli.tables import Columns, TableError
+from sk_m2v.tables import Columns, TableError
 
 # What a cell says where a row has the label of its column.
 _YES = {"1", "1.0", "true", "yes", "t", "y", "x"}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from sk_m2v._messages import listed, quoted
-from sk_m2v.cli.tables import Columns
+from sk_m2v.tables import Columns
 
 
 def joined_texts(

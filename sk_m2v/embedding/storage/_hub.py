@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
+    HfHubHTTPError,
     HFValidationError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
@@ -15,16 +15,17 @@ from huggingface_hub.errors import (
 )
 
 from sk_m2v._messages import quoted, shortened
-from sk_m2v.embedding.storage._folder import MODEL_FILES
+from sk_m2v.embedding.storage._names import FILES
+from sk_m2v.embedding.storage._secrets import errors_without_secrets
 
 
+@errors_without_secrets()
 def download(
     hub_id: str,
     *,
     revision: str | None,
     token: str | bool | None,
     subfolder: str | None,
-    more_files: Sequence[str],
     cache_dir: str | Path | None,
     local_files_only: bool,
 ) -> Path:
@@ -40,8 +41,6 @@ def download(
         Access token; None takes the one stored on this machine.
     subfolder : str or None
         Folder of the repository that holds the model, checked by the caller.
-    more_files : sequence of str
-        Files to fetch beside those of a model, where there are such.
     cache_dir : str, Path or None
         Where downloads are kept.
     local_files_only : bool
@@ -69,16 +68,15 @@ def download(
                 token=token,
                 cache_dir=cache_dir,
                 local_files_only=local_files_only,
-                allow_patterns=[prefix + name for name in (*MODEL_FILES, *more_files)],
+                allow_patterns=[prefix + name for name in (*FILES, "README.md")],
             )
         )
     # The order matters: LocalEntryNotFoundError is an OSError like most of the others.
     except LocalEntryNotFoundError as error:
         raise OSError(
             f"there is no folder {shortened(hub_id)!r}, and as a model of the hub, "
-            f"{shortened(where)} is not in the local cache, and the hub was not "
-            "reached: check the path, or the network (or local_files_only and "
-            "HF_HUB_OFFLINE)"
+            f"{shortened(where)} is not in the local cache, and "
+            f"{shortened(_answer(error.__cause__))}"
         ) from error
     except RevisionNotFoundError as error:
         raise OSError(
@@ -98,8 +96,39 @@ def download(
         raise OSError(
             f"{shortened(hub_id)!r} is not the id of a model: {shortened(error)}"
         ) from error
+    except HfHubHTTPError as error:
+        raise OSError(
+            f"there is no folder {shortened(hub_id)!r}, and as a model of the hub, "
+            f"{shortened(where)} was not loaded: {shortened(_answer(error))}"
+        ) from error
+    except OSError:
+        raise
+    except Exception as error:  # of the network: classes of whichever client it has
+        raise OSError(
+            f"{shortened(where)} was not loaded from the hub: it is too slow, or the "
+            f"connection broke ({shortened(error)}). Try again: what was fetched whole "
+            "is kept, and nothing else is used"
+        ) from error
 
 
+def _answer(error: BaseException | None) -> str:
+    """Say what the hub answered, if it did, and what to do."""
+    if not isinstance(error, HfHubHTTPError):
+        return (
+            "the hub was not reached: check the path, or the network (or "
+            "local_files_only and HF_HUB_OFFLINE)"
+        )
+    status = error.response.status_code
+    if status in (401, 403):
+        advice = "check the token, and whether its owner may read the model"
+    elif status >= 500:
+        advice = "that is a fault of the hub, try again later"
+    else:
+        advice = "check the name of the model, and HF_ENDPOINT if it is set"
+    return f"the hub answered with status {status}: {advice}"
+
+
+@errors_without_secrets()
 def push(
     folder: Path,
     hub_id: str,
@@ -142,6 +171,8 @@ def push(
             folder_path=folder,
             path_in_repo=subfolder,
             revision=revision,
+            # As in a folder, nothing stays of the model that was there.
+            delete_patterns=FILES,
             commit_message="Upload static embedding model",
         )
     except (OSError, ValueError):

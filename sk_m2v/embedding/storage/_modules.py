@@ -14,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v.embedding.storage._names import MODULES, TENSORS
 
-MODULES = "modules.json"
 # Kinds of modules that change nothing when texts are encoded.
 _IDLE = {"Dropout"}
 
 Array = npt.NDArray[Any]
-Reader = Callable[[Path], Any]
+Reader = Callable[[str], Any]
 
 
 def kinds_of(modules: Sequence[Any]) -> list[str]:
@@ -106,7 +106,7 @@ def apply_modules(
     folder : Path
         The folder of the model.
     read_json, read_tensors : callable
-        Read files of it.
+        Read files of it, by their names.
 
     Returns
     -------
@@ -136,12 +136,12 @@ def apply_modules(
                 "part of a static embedding. Pass the SentenceTransformer as the "
                 "teacher of a DistillTransformer, or remove the module"
             )
-        path = folder / str(module.get("path"))
+        place = str(module.get("path"))
         vectors = _dense(
             vectors,
-            read_json(path / "config.json"),
-            read_tensors(path / "model.safetensors"),
-            path,
+            read_json(f"{place}/config.json"),
+            read_tensors(f"{place}/{TENSORS}"),
+            folder / place,
         )
     return vectors, normalize
 

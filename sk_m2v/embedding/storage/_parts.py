@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,12 @@ import numpy.typing as npt
 from sk_m2v._messages import quoted, shortened
 
 Array = npt.NDArray[Any]
+
+# What content of another form than expected leads to.
+DAMAGES = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError),
+    *(ValueError, struct.error),
+)
 
 
 @dataclass(frozen=True)

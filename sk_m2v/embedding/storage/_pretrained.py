@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,9 @@ from sk_m2v._messages import quoted, shortened
 from sk_m2v.embedding.storage import _folder
 from sk_m2v.embedding.storage._card import model_card
 from sk_m2v.embedding.storage._parts import Parts, check_config
-from sk_m2v.embedding.storage._source import check_subfolder, find_folder, is_hub_id
+from sk_m2v.embedding.storage._replace import replace_files
+from sk_m2v.embedding.storage._snapshot import Snapshot
+from sk_m2v.embedding.storage._source import check_subfolder, find_files, is_hub_id
 from sk_m2v.embedding.tokens._tokens import load_backend
 
 
@@ -31,6 +34,12 @@ class PretrainedMixin(ABC):
     @abstractmethod
     def _from_parts(cls, parts: Parts) -> Self:
         """Model of these parts, checked."""
+
+    @classmethod
+    def _from_files(cls, files: Snapshot) -> Self:
+        """Model of a folder."""
+        model: Self = _load(cls, files)
+        return model
 
     @abstractmethod
     def _folded_vectors(self) -> npt.NDArray[Any]:
@@ -59,6 +68,7 @@ class PretrainedMixin(ABC):
         subfolder: str | None = None,
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
+        expected_sha256: str | None = None,
     ) -> Self:
         """Load a model from a folder or from the Hugging Face Hub.
 
@@ -84,6 +94,9 @@ class PretrainedMixin(ABC):
             Where downloads are kept.
         local_files_only : bool, default=False
             Whether to use the cache of downloads only.
+        expected_sha256 : str or None, default=None
+            Hash that the files of the model must have, of `sk_m2v.model_sha256`: it
+            pins their content. None takes any.
 
         Returns
         -------
@@ -97,6 +110,7 @@ class PretrainedMixin(ABC):
             If there is no such folder or model; FileNotFoundError for missing files.
         ValueError
             If a file is damaged, or parts do not belong together; it names the folder.
+            If files are not those that were expected; it has both hashes.
 
         Examples
         --------
@@ -104,17 +118,16 @@ class PretrainedMixin(ABC):
         >>> StaticEmbedding.from_pretrained(dimensionality=128)
         StaticEmbedding(29525 tokens, 128 dimensions, int8)
         """
-        folder = find_folder(
+        with find_files(
             path,
             subfolder=subfolder,
             revision=revision,
             token=token,
             cache_dir=cache_dir,
             local_files_only=local_files_only,
-        )
-        stats = [file.stat() for file in _folder.find_layout(folder).files(folder)]
-        stamps = tuple((stat.st_mtime_ns, stat.st_size, stat.st_ino) for stat in stats)
-        model: Self = _load(cls, folder, stamps)
+            expected_sha256=expected_sha256,
+        ) as files:
+            model = cls._from_files(files)
         return model.quantize(
             quantize_to,
             dimensionality=dimensionality,
@@ -133,8 +146,9 @@ class PretrainedMixin(ABC):
         Parameters
         ----------
         path : str or Path
-            The folder, made if it does not exist. Files of the same names are replaced
-            once all new ones are written.
+            The folder, made if it does not exist. The model takes the place of one that
+            is there, in one step: others read the old or the new one, and so they do if
+            the process is killed. Files of other names stay.
         layout : {"model2vec", "sentence-transformers", \
                 "sentence-transformers-nested"}, default="model2vec"
             Which files to write. The latter two have no place for `weights` and
@@ -146,7 +160,7 @@ class PretrainedMixin(ABC):
         Raises
         ------
         OSError
-            If the folder cannot be written.
+            If the folder cannot be written: then it holds what it did.
         ValueError
             If there is no such layout.
 
@@ -163,6 +177,12 @@ class PretrainedMixin(ABC):
             raise ValueError(
                 f"layout must be one of {list(_folder.LAYOUTS)}, got {quoted(layout)}"
             )
+        self._write(Path(path), layout, card, {})
+
+    def _write(
+        self, folder: Path, layout: str, card: str | None, more: Mapping[str, bytes]
+    ) -> None:
+        """Put this model, and files beside it, in the place of what a folder holds."""
         parts = self._parts
         config = dict(parts.config)
         if layout == "model2vec":
@@ -181,11 +201,15 @@ class PretrainedMixin(ABC):
             if unk_id is not None:
                 vectors[unk_id] = 0
             parts = Parts(vectors, parts.tokenizer, config)
-        _folder.write_folder(
-            Path(path),
-            replace(parts, config=config),
-            _folder.LAYOUTS[layout],
-            {"README.md": model_card(str(path), parts) if card is None else card},
+        readme = model_card(str(folder), parts) if card is None else card
+        contents = _folder.contents_of(
+            replace(parts, config=config), _folder.LAYOUTS[layout]
+        )
+        replace_files(
+            folder,
+            {**contents, "README.md": readme.encode(), **more},
+            # sentence-transformers looks for a folder of this module.
+            folders=[_folder.NORMALIZE] if config.get("normalize") else [],
         )
 
     def push_to_hub(
@@ -244,15 +268,13 @@ class PretrainedMixin(ABC):
 # Searches over `model` ask for the same few models again and again. They are values, so
 # the same object can serve every time.
 @lru_cache(maxsize=4)
-def _load(
-    kind: type[PretrainedMixin], folder: Path, stamps: tuple[tuple[int, int, int], ...]
-) -> Any:
-    """Model in a folder; `stamps` change when its files do."""
-    config, tensors, tokenizer = _folder.find_layout(folder).files(folder)
-    parts = _folder.read_folder(folder)
-    with _folder.damage(tokenizer):
+def _load(kind: type[PretrainedMixin], files: Snapshot) -> Any:
+    """Model in a folder."""
+    layout = _folder.find_layout(files)
+    parts = _folder.read_folder(files)
+    with _folder.damage(files.path(layout.tokenizer)):
         load_backend(parts.tokenizer)
-    with _folder.damage(config):
+    with _folder.damage(files.path(layout.config)):
         check_config(parts.config)
-    with _folder.damage(tensors):
+    with _folder.damage(files.path(layout.tensors)):
         return kind._from_parts(parts)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sk_m2v._messages import quoted, shortened
+from sk_m2v.embedding.storage._snapshot import Snapshot, snapshot
 
 #: Folder of the model that comes with the package.
 DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
@@ -16,11 +18,40 @@ DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
+@contextmanager
+def find_files(
+    path: str | Path | None, *, expected_sha256: str | None, **options: Any
+) -> Iterator[Snapshot]:
+    """Files of a model, all of one moment.
+
+    Parameters
+    ----------
+    path : str, Path or None
+        As in `find_folder`.
+    expected_sha256 : str or None
+        Hash that they must have; None for any.
+    **options
+        As in `find_folder`.
+
+    Yields
+    ------
+    Snapshot
+        The files.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If there is no such folder, or one with another hash.
+    """
+    with snapshot(find_folder(path, **options)) as files:
+        files.check(expected_sha256)
+        yield files
+
+
 def find_folder(
     path: str | Path | None,
     *,
     subfolder: str | None,
-    more_files: Sequence[str] = (),
     **hub_options: Any,
 ) -> Path:
     """Folder of a model on this machine, downloaded if it is on the hub.
@@ -31,8 +62,6 @@ def find_folder(
         A folder, or an id of the form ``owner/name``; None is the bundled model.
     subfolder : str or None
         Folder below `path`.
-    more_files : sequence of str, default=()
-        Files to download beside those of a model, where there are such.
     **hub_options
         As in `sk_m2v.embedding.storage._hub.download`.
 
@@ -68,15 +97,19 @@ def find_folder(
             )
         from sk_m2v.embedding.storage import _hub
 
-        root = _hub.download(
-            path, subfolder=subfolder, more_files=more_files, **hub_options
-        )
+        root = _hub.download(path, subfolder=subfolder, **hub_options)
     folder = root / subfolder if subfolder else root
     if not os.path.isdir(folder):
         raise FileNotFoundError(
             f"there is no folder {quoted(subfolder)} in {shortened(path)}"
         )
-    return folder.resolve()
+    folder = folder.resolve()
+    if subfolder and root.resolve() not in folder.parents:
+        raise ValueError(
+            f"subfolder={quoted(subfolder)} is a link out of {shortened(path)}: give "
+            "the folder that it leads to as the model"
+        )
+    return folder
 
 
 def is_hub_id(name: str) -> bool:

@@ -185,6 +185,23 @@ class TokenizersBackend:
         return None if normalizer is None else normalizer.normalize_str
 
 
+def is_of_library(error: BaseException) -> bool:
+    """Tell whether a tokenizer library has raised an error.
+
+    Parameters
+    ----------
+    error : BaseException
+        What was raised.
+
+    Returns
+    -------
+    bool
+        True for what has no class of its own, and for panics of Rust. Those are no
+        `Exception`, and their class can only be known by its name.
+    """
+    return type(error) is Exception or type(error).__name__ == "PanicException"
+
+
 def tokenizer_from_json(text: str) -> Any:
     """Make a `tokenizers.Tokenizer`, whatever the version of the library.
 

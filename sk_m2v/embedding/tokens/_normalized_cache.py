@@ -55,7 +55,7 @@ class NormalizedBackend:
         # Added tokens are found before normalisation, and cut a text into several.
         if any(token in text for token in self._added for text in texts):
             return self._backend.encode(texts)
-        if len(self._words) > MOST_WORDS:
+        if len(self._words) >= MOST_WORDS:
             # A new one, not an emptied one: threads may be reading the old one.
             self._words = {}
         words = self._words
@@ -70,7 +70,8 @@ class NormalizedBackend:
 
     def _learn(self, words: set[str], known: dict[str, str]) -> None:
         """Normalise new words, many in one text, which costs less than one by one."""
-        new = [word for word in words.difference(known) if _is_word(word)]
+        new = list(filter(_is_word, words.difference(known)))
+        del new[max(MOST_WORDS - len(known), 0) :]
         for start in range(0, len(new), _JOINED):
             some = new[start : start + _JOINED]
             parts = self._normalize(_MARK.join(some)).split(_MARK)

@@ -7,13 +7,14 @@ flat array, and where each text begins.
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from sk_m2v._messages import shortened
+from sk_m2v._messages import quoted, shortened
 from sk_m2v._text import replace_surrogates
 from sk_m2v.embedding.tokens._backends import (
     Backend,
@@ -21,12 +22,17 @@ from sk_m2v.embedding.tokens._backends import (
     NanotokenBackend,
     TokenIds,
     TokenizersBackend,
+    is_of_library,
+    vocabulary_of,
 )
 from sk_m2v.embedding.tokens._normalized_cache import (
     NormalizedBackend,
     normalizes_words,
 )
 from sk_m2v.embedding.tokens._word_cache import WordCacheBackend, word_rule
+
+# Ids from a million on.
+_LARGE = re.compile(r":\s*\d{7}")
 
 
 # Models cut from one another share a tokenizer, and a worker process unpickles the same
@@ -49,17 +55,35 @@ def load_backend(tokenizer_json: str) -> Backend:
     Raises
     ------
     ValueError
-        If the text is no tokenizer.
+        If the text is no tokenizer, or one of impossible ids.
     """
-    # ValueError: a tokenizer that nanotoken does not support, or that is damaged.
-    with suppress(ImportError, ValueError):
-        return NanotokenBackend(tokenizer_json)
     try:
+        _check_ids(tokenizer_json)
+        # ValueError: a tokenizer that nanotoken does not support, or that is damaged.
+        with suppress(ImportError, ValueError):
+            return NanotokenBackend(tokenizer_json)
         return _tokenizers_backend(json.loads(tokenizer_json))
-    except Exception as error:  # `tokenizers` raises bare Exception
+    except BaseException as error:
+        # `tokenizers` raises bare Exception, or panics.
+        if not isinstance(error, Exception) and not is_of_library(error):
+            raise
         raise ValueError(
             f"not a readable tokenizer.json: {shortened(error)}"
         ) from error
+
+
+def _check_ids(tokenizer_json: str) -> None:
+    """Refuse ids beyond any vocabulary: libraries make room for all up to the largest.
+
+    No token takes less than a character of the file.
+    """
+    if _LARGE.search(tokenizer_json) is None:
+        return
+    largest = max(vocabulary_of(json.loads(tokenizer_json)).values(), default=0)
+    if largest >= len(tokenizer_json):
+        raise ValueError(
+            f"an id of {quoted(largest)} in a file of {len(tokenizer_json)} characters"
+        )
 
 
 def _tokenizers_backend(tokenizer: Json) -> Backend:
@@ -103,12 +127,24 @@ def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> Tok
     -------
     TokenIds
         The ids, truncated first and then without the unknown token, as in model2vec.
+
+    Raises
+    ------
+    ValueError
+        If the library gives up on a text; the message has it.
     """
     try:
-        ids, offsets = backend.encode(texts)
-    except (TypeError, UnicodeEncodeError):
-        # Looking for surrogates beforehand would cost as much as tokenizing.
-        ids, offsets = backend.encode([replace_surrogates(text) for text in texts])
+        ids, offsets = _encode(backend, texts)
+    except BaseException as error:
+        if not is_of_library(error):
+            raise
+        text = _given_up(backend, texts)
+        raise ValueError(
+            f"the tokenizer of the model gives up on the text {quoted(text)} of "
+            f"{len(text)} characters ({shortened(error)}): its tokenizer.json is "
+            "damaged, or not made for such texts. Leave the text out, or use another "
+            "model"
+        ) from error
     keep: npt.NDArray[np.bool_] | None = None
     if max_length is not None:
         lengths = np.diff(offsets)
@@ -120,3 +156,23 @@ def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> Tok
             keep = known if keep is None else keep & known
     tokens = TokenIds(ids, offsets)
     return tokens if keep is None else tokens.keep(keep)
+
+
+def _encode(backend: Backend, texts: list[str]) -> TokenIds:
+    try:
+        return backend.encode(texts)
+    except (TypeError, UnicodeEncodeError):
+        # Looking for surrogates beforehand would cost as much as tokenizing.
+        return backend.encode([replace_surrogates(text) for text in texts])
+
+
+def _given_up(backend: Backend, texts: list[str]) -> str:
+    """The text that the library does not stand."""
+    for text in texts:
+        try:
+            _encode(backend, [text])
+        except BaseException as error:
+            if not is_of_library(error):
+                raise
+            return text
+    return texts[0]  # together only

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from threading import Lock
 from typing import NamedTuple
 
@@ -177,7 +177,7 @@ class WordCacheBackend:
     def encode(self, texts: list[str]) -> TokenIds:
         if any(_MARK in text for text in texts):
             return self._unmarked.encode(texts)
-        if max(len(self._first), len(self._other)) > MOST_WORDS:
+        if max(len(self._first), len(self._other)) >= MOST_WORDS:
             self._forget()
         first, other = self._first, self._other
         rows: list[bytes] = [b""] * len(texts)
@@ -212,7 +212,8 @@ class WordCacheBackend:
             return
         space = " " if self._rule.keep_space else ""
         for cache, before, new in ((first, "", heads), (other, space, tails)):
-            words = list(filter(self._rule.is_word, new))
+            room = MOST_WORDS - len(cache)
+            words = list(islice(filter(self._rule.is_word, new), max(room, 0)))
             rows = self._encode_words([before + word for word in words])
             cache.update(zip(words, rows, strict=True))
 

@@ -14,8 +14,8 @@ from sk_m2v.embedding.tokens._backends import TokenIds
 
 # More texts than this at once are no fold of a search: they pass by without a trace.
 _MAX_TEXTS = 50_000
-# 32 MB of ids, and what Python needs for the arrays around them.
-_MAX_IDS = 8_000_000
+# Of ids and of the texts themselves, beside what Python needs around them.
+_MAX_BYTES = 64_000_000
 
 
 def remembered_token_ids(
@@ -61,7 +61,7 @@ class TokenMemory:
     def __init__(self, max_length: int | None) -> None:
         self._max_length = max_length
         self._ids: OrderedDict[str, npt.NDArray[np.int32]] = OrderedDict()
-        self._n_ids = 0
+        self._n_bytes = 0
         self._lock = Lock()
 
     def token_ids(
@@ -102,9 +102,14 @@ class TokenMemory:
             for text, ids in zip(texts, parts, strict=True):
                 if text not in self._ids:
                     self._ids[text] = ids.copy()  # not a view of all that came along
-                    self._n_ids += ids.size
-            while self._n_ids > _MAX_IDS or len(self._ids) > _MAX_TEXTS:
-                self._n_ids -= self._ids.popitem(last=False)[1].size
+                    self._n_bytes += _size(text, ids)
+            while self._n_bytes > _MAX_BYTES or len(self._ids) > _MAX_TEXTS:
+                self._n_bytes -= _size(*self._ids.popitem(last=False))
+
+
+def _size(text: str, ids: npt.NDArray[np.int32]) -> int:
+    # Of a long text that is cut, the ids are few: the text counts.
+    return ids.nbytes + len(text)
 
 
 @lru_cache(maxsize=4)

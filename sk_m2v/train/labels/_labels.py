@@ -25,6 +25,8 @@ from sk_m2v.train.labels._rows import (
 
 # Fewer texts than this say nothing about their labels.
 _MANY = 20
+# Bytes that labels of a file may take, however short most of them are.
+_ROOM = 1 << 28
 
 
 @public("sk_m2v.train")
@@ -237,7 +239,9 @@ class Labels:
             raise ValueError(
                 f"form must be one of {[*FORMS]}, got {quoted(state['form'])}."
             )
-        classes = np.array(state["classes"], dtype=np.dtype(state["dtype"]))
+        dtype = np.dtype(state["dtype"])
+        _check_room(state["classes"], dtype)
+        classes = np.array(state["classes"], dtype=dtype)
         # A wrong dtype may have cut or changed labels.
         listed = classes.tolist()
         if classes.ndim != 1 or not classes.size or listed != state["classes"]:
@@ -266,3 +270,10 @@ class Labels:
                 f"{quoted(self.classes_.tolist(), 200)}."
             )
         return found
+
+
+def _check_room(classes: list[Any], dtype: np.dtype[Any]) -> None:
+    """Refuse a type that takes far more memory than its labels: it makes them equal."""
+    n_characters = sum(len(it) if isinstance(it, str) else 8 for it in classes)
+    if len(classes) * dtype.itemsize > _ROOM + 16 * n_characters:
+        raise ValueError(f"classes of type {quoted(dtype.str)} take too much memory")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +14,13 @@ from sk_m2v._messages import listed, quoted, shortened
 from sk_m2v._optional import require
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.storage._card import model_card
-from sk_m2v.embedding.storage._folder import (
-    _read_safetensors,
-    damage,
-)
+from sk_m2v.embedding.storage._folder import damage, read_tensors
+from sk_m2v.embedding.storage._names import PIPELINE
+from sk_m2v.embedding.storage._snapshot import Snapshot
 from sk_m2v.persistence._arrays import checked_array
-from sk_m2v.persistence._folder import NAMES, write_with_embedding
 from sk_m2v.train.heads._head import Head, Layer, Linear, ReLU
 
-HEAD, OLD_HEAD = FILES = "head.safetensors", "pipeline.skops"
+HEAD, OLD_HEAD = PIPELINE
 
 # What an old head consists of, beside types that skops trusts by itself.
 _TRUSTED = {
@@ -28,23 +28,26 @@ _TRUSTED = {
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
 }
 
+# Times the size of the file.
+_MOST_UNPACKED = 2
+
 FloatArray = npt.NDArray[np.floating[Any]]
 
 
-def is_pipeline(folder: Path) -> bool:
+def is_pipeline(files: Snapshot) -> bool:
     """Tell whether a folder holds a `StaticModelPipeline` of model2vec.
 
     Parameters
     ----------
-    folder : Path
-        The folder.
+    files : Snapshot
+        The files of the folder.
 
     Returns
     -------
     bool
         Whether there is a head beside the model.
     """
-    return any((folder / name).is_file() for name in (HEAD, OLD_HEAD))
+    return any(name in files for name in PIPELINE)
 
 
 class Pipeline(NamedTuple):
@@ -84,13 +87,13 @@ class Pipeline(NamedTuple):
         estimator.n_iter_, estimator.history_ = 0, []
 
 
-def read_pipeline(folder: Path) -> Pipeline:
+def read_pipeline(files: Snapshot) -> Pipeline:
     """Read a `StaticModelPipeline` of model2vec, without running code.
 
     Parameters
     ----------
-    folder : Path
-        The folder, written by model2vec.
+    files : Snapshot
+        The files of a folder, written by model2vec.
 
     Returns
     -------
@@ -104,18 +107,17 @@ def read_pipeline(folder: Path) -> Pipeline:
     ValueError
         If a file is damaged, or the head is more than layers with ReLU between them.
     """
-    embedding = StaticEmbedding.from_pretrained(folder)
+    embedding = StaticEmbedding._from_files(files)
     if not embedding.normalize:
         raise ValueError(
-            f"the vectors of {shortened(folder)} are not scaled to length 1, as those "
-            "that a head of this package reads are ('normalize' in config.json): there "
-            "is no estimator that predicts the same"
+            f"the vectors of {shortened(files.folder)} are not scaled to length 1, as "
+            "those that a head of this package reads are ('normalize' in config.json): "
+            "there is no estimator that predicts the same"
         )
-    new = (folder / HEAD).is_file()
-    file = folder / (HEAD if new else OLD_HEAD)
-    with damage(file):
+    new = HEAD in files
+    with damage(files.path(HEAD if new else OLD_HEAD)):
         read = _read_head if new else _read_old_head
-        linear, activation, classes = read(file, embedding)
+        linear, activation, classes = read(files, embedding)
         head = _as_head(linear, embedding.dim)
         n_outputs = head.lexical.shape[1]
         wrong = classes is None or classes.shape != (n_outputs,)
@@ -174,19 +176,16 @@ def write_pipeline(path: str | Path, pipeline: Pipeline) -> None:
     config = {"normalize": True, "head_config": description}
     embedding = embedding.replace(**config)
     card = model_card(str(path), embedding._parts)
-    write_with_embedding(Path(path), embedding, {HEAD: save(tensors)}, card=card)
-    # Of an estimator that was there before: `load` would go by them.
-    for name in (it for pair in NAMES for it in pair):
-        (Path(path) / name).unlink(missing_ok=True)
+    embedding._write(Path(path), "model2vec", card, {HEAD: save(tensors)})
 
 
 Parts = tuple[list[Linear], str, npt.NDArray[Any] | None]
 
 
-def _read_head(file: Path, embedding: StaticEmbedding) -> Parts:
+def _read_head(files: Snapshot, embedding: StaticEmbedding) -> Parts:
     """Layers, activation and classes as model2vec 0.10 writes them."""
     config = embedding.config["head_config"]
-    arrays = _read_safetensors(file)
+    arrays = read_tensors(files, HEAD)
     layers = []
     for i in range(int(config["n_layers"])):
         weight = checked_array(arrays, f"head.{i}.weight", (None, None))
@@ -199,21 +198,26 @@ def _read_head(file: Path, embedding: StaticEmbedding) -> Parts:
     return layers, activation, None if classes is None else np.asarray(classes)
 
 
-def _read_old_head(file: Path, embedding: StaticEmbedding) -> Parts:
+def _read_old_head(files: Snapshot, embedding: StaticEmbedding) -> Parts:
     """Layers, activation and classes of a pipeline of scikit-learn."""
+    file, data = files.path(OLD_HEAD), bytes(files[OLD_HEAD])
     try:
         io = require("skops.io", extra="skops")
     except ImportError as error:
         raise ImportError(
             f"{shortened(file)} needs skops: pip install skops"
         ) from error
-    unknown = set(io.get_untrusted_types(file=file)) - _TRUSTED
+    _check_unpacked(data)
+    try:
+        unknown = set(io.get_untrusted_types(data=data)) - _TRUSTED
+        head: Any = None if unknown else io.loads(data, trusted=sorted(_TRUSTED))[-1]
+    except Exception as error:  # skops checks little, and its errors are of any class
+        raise ValueError(f"{type(error).__name__}: {shortened(error)}") from error
     if unknown:
         raise ValueError(
             f"{shortened(file)} holds {listed(sorted(unknown))}, which is more than a "
             "head of layers: loading it could run code"
         )
-    head = io.load(file, trusted=sorted(_TRUSTED))[-1]
     kind = type(head).__name__
     if kind not in ("MLPClassifier", "MLPRegressor") or head.activation != "relu":
         raise ValueError(
@@ -235,6 +239,17 @@ def _read_old_head(file: Path, embedding: StaticEmbedding) -> Parts:
         for it in (last.weight, last.bias)
     )
     return [*layers, Linear(weight, bias)], "softmax", classes
+
+
+def _check_unpacked(data: bytes) -> None:
+    """Refuse an archive that becomes large: skops does not compress."""
+    try:
+        with ZipFile(BytesIO(data)) as archive:
+            size = sum(it.file_size for it in archive.infolist())
+    except (BadZipFile, NotImplementedError) as error:
+        raise ValueError(str(error)) from error
+    if size > _MOST_UNPACKED * len(data):
+        raise ValueError(f"unpacked it has {size:,} bytes")
 
 
 def _linear(weight: FloatArray, bias: FloatArray) -> Linear:

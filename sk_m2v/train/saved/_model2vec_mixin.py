@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._messages import quoted, shortened
+from sk_m2v.embedding.storage._snapshot import Snapshot
 from sk_m2v.persistence import PretrainedEstimator
 from sk_m2v.persistence._folder import find
 from sk_m2v.train.heads._head import Head
 from sk_m2v.train.saved._model2vec import (
-    FILES,
     Pipeline,
     is_pipeline,
     read_pipeline,
@@ -29,8 +29,6 @@ class Model2VecMixin(PretrainedEstimator):
 
     _head: Any
     max_length: Any
-
-    _foreign_files: ClassVar[tuple[str, ...]] = FILES
 
     @abstractmethod
     def _set_targets(self, pipeline: Pipeline) -> None:
@@ -49,15 +47,15 @@ class Model2VecMixin(PretrainedEstimator):
         return estimator
 
     @classmethod
-    def _read_foreign(cls, folder: Path) -> Self | None:
-        if find(folder) is not None or not is_pipeline(folder):
+    def _read_foreign(cls, files: Snapshot) -> Self | None:
+        if find(files) is not None or not is_pipeline(files):
             return None
-        pipeline = read_pipeline(folder)
+        pipeline = read_pipeline(files)
         kind = "StaticClassifier" if pipeline.classes is not None else "StaticRegressor"
         if kind not in {base.__name__ for base in cls.__mro__}:
             raise ValueError(
-                f"{shortened(folder)} holds a pipeline of model2vec, which is a {kind} "
-                f"here: call {kind}.from_pretrained"
+                f"{shortened(files.folder)} holds a pipeline of model2vec, which is a "
+                f"{kind} here: call {kind}.from_pretrained"
             )
         return cls._of_pipeline(pipeline)
 
@@ -67,8 +65,8 @@ class Model2VecMixin(PretrainedEstimator):
         Parameters
         ----------
         path : str or Path
-            The folder, made if it does not exist. Files of the same names are replaced
-            once all new ones are written.
+            The folder, made if it does not exist. The estimator takes the place of what
+            is there, in one step, as in `StaticEmbedding.save_pretrained`.
         layout : {"sk-m2v", "model2vec"}, default="sk-m2v"
             Which files to write. The first holds all that is fitted, and is an
             embedding for model2vec. The second is a `StaticModelPipeline` of model2vec

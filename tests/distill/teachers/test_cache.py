@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import ROOT
+from fault_loops import process
 from numpy.testing import assert_array_equal
 
 from sk_m2v.distill.teachers import _cache
@@ -279,6 +280,40 @@ def test_two_processes(tmp_path: Path) -> None:
     assert [process.wait(60) for process in processes] == [0, 0]
     lines = log.read_text().splitlines()
     assert len(lines) == len(set(lines)) == 300
+
+
+def test_two_write_while_a_third_reads(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    start(tmp_path, log, 0, 0, 100).wait(60)
+    writers = [start(tmp_path, log, 0.05, *it) for it in ((100, 250), (200, 350))]
+    texts = [f"text {'x' * i}" for i in range(100)]
+    teacher = named("a", "b" * 64)
+    while any(it.poll() is None for it in writers):
+        with VectorCache(tmp_path, teacher) as cache:
+            vectors = cache.get_or_compute(texts, Counting())
+        assert vectors[:, 0].tolist() == [len(it) for it in texts]
+    assert [it.wait() for it in writers] == [0, 0]
+    lines = log.read_text().splitlines()
+    assert len(lines) == len(set(lines)) == 350
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_kills_at_any_moment(tmp_path: Path) -> None:
+    """Also of a process that is just writing what it has computed."""
+
+    def work() -> None:
+        with VectorCache(tmp_path / "cache", named()) as cache:
+            new = [f"{time.monotonic_ns()} {i}" for i in range(200)]
+            cache.get_or_compute(TEXTS + new, lambda it: expected(it, 300))
+
+    for i in range(8):
+        with process(work):
+            time.sleep(0.01 + 0.02 * i)
+        with VectorCache(tmp_path / "cache", named()) as cache:
+            found = cache.get_or_compute(TEXTS, lambda it: expected(it, 300))
+            (whole,) = cache._connection.execute("PRAGMA integrity_check").fetchone()
+        assert_array_equal(found, expected(TEXTS, 300))
+        assert whole == "ok"
 
 
 def test_waiting_for_another_process(

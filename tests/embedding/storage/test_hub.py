@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hub_server import HUB_ID
 
-from sk_m2v import StaticEmbedding, StaticEmbeddingTransformer
+from sk_m2v import StaticEmbedding, StaticEmbeddingTransformer, model_sha256
 from sk_m2v.embedding.storage._source import is_hub_id
 
 
@@ -55,6 +55,55 @@ def test_clear_errors(hub):
     assert "no folder" in load(hub, subfolder="nothing")
     other = {**hub, "HF_ENDPOINT": hub["HF_ENDPOINT"] + "/elsewhere"}
     assert "no folder and no model of the hub" in load(other)
+
+
+def faulty(hub: dict[str, str], fault: str) -> dict[str, str]:
+    """Environment of a process whose hub has a fault, and does not wait long."""
+    return {
+        **hub,
+        "HF_ENDPOINT": f"{hub['HF_ENDPOINT']}/fault/{fault}",
+        "HF_HUB_DOWNLOAD_TIMEOUT": "1",
+        "HF_HUB_ETAG_TIMEOUT": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("401", "status 401: check the token, and whether its owner may read"),
+        ("403", "status 403: check the token, and whether its owner may read"),
+        ("404", "status 404: check the name of the model, and HF_ENDPOINT"),
+        ("500", "status 500: that is a fault of the hub, try again later"),
+        ("503", "status 503: that is a fault of the hub, try again later"),
+    ],
+)
+def test_a_hub_that_refuses(hub, fault, message):
+    said = load(faulty(hub, fault), token="hf_secret")
+    assert said.startswith("OSError: ")
+    assert message in said
+    assert "hf_secret" not in said
+    # What was fetched before is used.
+    assert load(hub) == TINY
+    assert load(faulty(hub, fault)) == TINY
+
+
+@pytest.mark.parametrize("fault", ["cut", pytest.param("slow", marks=pytest.mark.slow)])
+def test_a_hub_that_is_slow_or_breaks_off(hub, fault):
+    said = load(faulty(hub, fault))
+    assert said.startswith("OSError: ")
+    assert "too slow, or the connection broke" in said
+    assert "Try again" in said
+    # Half of a file is not taken for the whole, and the next try fetches it.
+    assert "OSError" in load(faulty(hub, fault), local_files_only=True)
+    assert load(hub) == TINY
+
+
+def test_files_that_were_changed_on_the_way(hub, tmp_path):
+    pinned = model_sha256(tmp_path / "repository")
+    assert load(hub, expected_sha256=pinned) == TINY
+    other = {**faulty(hub, "changed"), "HF_HOME": str(tmp_path / "elsewhere")}
+    said = load(other, expected_sha256=pinned)
+    assert f"expected_sha256 is '{pinned}'" in said
 
 
 @pytest.mark.parametrize(
@@ -121,6 +170,9 @@ def test_push(tiny_model, monkeypatch):
     (_, name, options), (_, _, upload, max_length, card) = calls
     assert (name, options["private"], options["exist_ok"]) == (HUB_ID, True, True)
     assert (upload["path_in_repo"], upload["revision"]) == ("a", "b")
+    assert {"estimator.json", "0_StaticEmbedding/model.safetensors"} <= set(
+        upload["delete_patterns"]
+    )
     assert max_length == 5
     assert f'StaticEmbeddingTransformer("{HUB_ID}")' in card
 

@@ -17,6 +17,8 @@ from sentence_transformers.sentence_transformer import modules
 
 import sk_m2v
 from sk_m2v import StaticEmbedding, StaticEmbeddingTransformer
+from sk_m2v.embedding.storage._folder import read_folder
+from sk_m2v.embedding.storage._snapshot import snapshot
 
 TEXTS = ["red cat", "the dogs", "house", "red red xyz cat qqq", "xyz", "", "DOGS!"]
 KNOWN = ["red cat", "dogs", "blue dog.", "red red cat"]
@@ -189,10 +191,9 @@ def test_a_teacher_of_the_hub_is_called_by_its_id(
     folder = tmp_path / "models--owner--name" / "snapshots" / "0123"
     folder.parent.mkdir(parents=True)
     folder.symlink_to(teacher_folder, target_is_directory=True)
-    from sk_m2v.embedding.storage._folder import read_folder
-
-    with pytest.raises(ValueError, match=re.escape("DistillTransformer('owner/name')")):
-        read_folder(folder)
+    message = re.escape("DistillTransformer('owner/name')")
+    with snapshot(folder) as files, pytest.raises(ValueError, match=message):
+        read_folder(files)
 
 
 def test_no_such_folder() -> None:

@@ -453,7 +453,7 @@ class TestDamage:
 
     def test_failed_writing_changes_nothing(self, folder, monkeypatch):
         before = contents(folder)
-        monkeypatch.setattr(os, "replace", failing)
+        monkeypatch.setattr(os, "fsync", failing)
         with pytest.raises(OSError, match="disk full"):
             fitted("FT", "int").save_pretrained(folder)
         assert contents(folder) == before
