@@ -155,7 +155,7 @@ def model_sha256(
     >>> len(pinned)
     64
     >>> sk_m2v.StaticEmbedding.from_pretrained(expected_sha256=pinned)
-    StaticEmbedding(29525 tokens, 256 dimensions, int8)
+    StaticEmbedding(29525 tokens, 384 dimensions, int8)
     """
     with model_files(
         path,
