@@ -10,7 +10,7 @@ from sk_m2v.streaming._models import encoder
 from sk_m2v.streaming._run import check_target, run
 from sk_m2v.streaming._sources import find_source
 
-# 34 MB of vectors with 256 dimensions: little memory, and few files for many texts.
+# 50 MB of vectors with 384 dimensions: little memory, and few files for many texts.
 PART_SIZE = 32_768
 
 
