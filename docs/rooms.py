@@ -28,6 +28,7 @@ TOP = {
         "_optional",
         "_parameters",
         "_progress",
+        "_secrets",
         "_sklearn",
         "_text",
         "_version",

@@ -8,10 +8,17 @@ or a file goes through one of these.
 from __future__ import annotations
 
 import reprlib
+import struct
 from collections.abc import Iterable
 from itertools import islice
 from numbers import Integral
 from typing import Any
+
+#: What content of another form than expected leads to.
+DAMAGES = (
+    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError),
+    *(ValueError, struct.error),
+)
 
 # Characters of a message.
 LIMIT = 600

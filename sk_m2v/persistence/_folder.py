@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sk_m2v._messages import quoted, shortened
+from sk_m2v._messages import DAMAGES, quoted, shortened
 from sk_m2v._version import package_version
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding.storage._card import model_card
@@ -26,7 +26,6 @@ from sk_m2v.embedding.storage._folder import (
     read_tensors,
 )
 from sk_m2v.embedding.storage._names import ESTIMATOR
-from sk_m2v.embedding.storage._parts import DAMAGES
 from sk_m2v.embedding.storage._snapshot import Snapshot
 from sk_m2v.persistence._json import from_json, to_json
 

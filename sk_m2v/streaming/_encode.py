@@ -106,7 +106,7 @@ def encode(
     ...     n_texts = streaming.encode(texts, Path(folder, "vectors.npy"))
     ...     vectors = np.load(Path(folder, "vectors.npy"))
     >>> n_texts, vectors.shape, vectors.dtype
-    (10000, (10000, 256), dtype('float32'))
+    (10000, (10000, 384), dtype('float32'))
     """
     kept = columns if isinstance(columns, str) else list(columns)
     path = Path(target)

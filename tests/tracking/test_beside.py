@@ -66,7 +66,8 @@ def state():
         mlflow.get_registry_uri(),
         fluent._active_experiment_id,
         active and active.info.run_id,
-        dict(os.environ),
+        # MLflow numbers its telemetry when it first has something to tell.
+        {k: it for k, it in os.environ.items() if not k.startswith("_MLFLOW_TELEM")},
         autologging_utils._AUTOLOGGING_GLOBALLY_DISABLED,
         logging.getLogger().level,
         os.getcwd(),

@@ -10,10 +10,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v._messages import DAMAGES, listed, quoted, shortened
 from sk_m2v.cli.configuration import _places
 from sk_m2v.cli.options._values import literal
-from sk_m2v.embedding.storage._parts import DAMAGES
 
 SUFFIXES = (".toml", ".yaml", ".yml")
 # YAML 1.1 reads 1e-3 as a text; YAML 1.2 and people as a number. Tag, pattern, and how

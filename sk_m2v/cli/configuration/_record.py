@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sk_m2v._messages import shortened
+from sk_m2v._secrets import without_secrets
 from sk_m2v.cli.configuration._read import FLOAT
 from sk_m2v.cli.configuration._sections import MADE, PATHS
-from sk_m2v.embedding.storage._secrets import without_secrets
 
 # On what results depend.
 _PACKAGES = (

@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from sk_m2v._messages import listed, quoted, shortened
+from sk_m2v._messages import DAMAGES, listed, quoted, shortened
 from sk_m2v.embedding.storage._modules import (
     apply_modules,
     check_prompts,
     is_teacher,
 )
 from sk_m2v.embedding.storage._names import MODULES, TENSORS
-from sk_m2v.embedding.storage._parts import DAMAGES, Array, Parts
+from sk_m2v.embedding.storage._parts import Array, Parts
 from sk_m2v.embedding.storage._snapshot import Snapshot
 
 

@@ -15,8 +15,8 @@ from huggingface_hub.errors import (
 )
 
 from sk_m2v._messages import quoted, shortened
+from sk_m2v._secrets import errors_without_secrets
 from sk_m2v.embedding.storage._names import FILES
-from sk_m2v.embedding.storage._secrets import errors_without_secrets
 
 
 @errors_without_secrets()

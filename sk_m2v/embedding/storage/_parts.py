@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +12,6 @@ import numpy.typing as npt
 from sk_m2v._messages import quoted, shortened
 
 Array = npt.NDArray[Any]
-
-# What content of another form than expected leads to.
-DAMAGES = (
-    *(ArithmeticError, AttributeError, LookupError, RecursionError, TypeError),
-    *(ValueError, struct.error),
-)
 
 
 @dataclass(frozen=True)

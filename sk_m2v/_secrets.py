@@ -24,7 +24,7 @@ def without_secrets(text: str) -> str:
 
     Examples
     --------
-    >>> from sk_m2v.embedding.storage._secrets import without_secrets
+    >>> from sk_m2v._secrets import without_secrets
     >>> without_secrets("https://me:secret@example.org/a says no to hf_abcdefgh")
     'https://example.org/a says no to ***'
     """
