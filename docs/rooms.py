@@ -28,7 +28,6 @@ TOP = {
         "_optional",
         "_parameters",
         "_progress",
-        "_secrets",
         "_sklearn",
         "_text",
         "_version",

@@ -10,8 +10,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from sk_m2v._messages import shortened
-from sk_m2v._secrets import without_secrets
+from sk_m2v._messages import shortened, without_secrets
 from sk_m2v.cli.configuration._read import FLOAT
 from sk_m2v.cli.configuration._sections import MADE, PATHS
 

@@ -14,8 +14,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from sk_m2v._messages import quoted, shortened
-from sk_m2v._secrets import errors_without_secrets
+from sk_m2v._messages import errors_without_secrets, quoted, shortened
 from sk_m2v.embedding.storage._names import FILES
 
 
