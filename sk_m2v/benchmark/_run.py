@@ -173,13 +173,14 @@ def run_benchmark(
     def open_runs() -> Iterator[Any]:
         for data_set, seed in product(sources, seeds):
             data = sources[data_set](seed)
+            about = counts(data)
             content = data_hash(data) if finished else ""
             for name, estimator in estimators.items():
                 run = {"estimator": name, "data_set": data_set, "seed": seed}
                 kept = finished.read(run, content) if finished else None
                 rows[name, data_set, seed] = {
                     **run,
-                    **counts(data),
+                    **about,
                     **dict.fromkeys(columns, nan),
                     **(kept or {}),
                     "error": "",

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v._messages import quoted, shortened
+from sk_m2v._transformer import StaticEmbeddingTransformer
 from sk_m2v.distributed._collections import as_partitions
 from sk_m2v.distributed._models import checked_path, model_of
 
@@ -68,8 +69,8 @@ def encode(
     path = checked_path(model)
     how = {"normalize": normalize, "max_length": max_length, "missing": missing}
     like = _encode(["a"], path, how)
-    # Names that a transformer of this package gives to its columns.
-    names = [f"staticembeddingtransformer{i}" for i in range(like.shape[1])]
+    transformer = StaticEmbeddingTransformer(model_of(path, embedding=True)).fit()
+    names = list(transformer.get_feature_names_out())
     return partitions.map(_encode, path, how, like=like, names=names)
 
 

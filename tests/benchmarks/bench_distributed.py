@@ -11,24 +11,15 @@ faster, whether what was written is equal, and the memory of each worker.
 from __future__ import annotations
 
 import argparse
-import gzip
-import json
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
-from _common import print_table, read_texts, say, shared
+from _common import print_table, read_texts, say
 
 PART = 20_000
-
-
-def read_labelled(data_set: str, split: str) -> list[tuple[str, int]]:
-    path = shared(f"datasets/{data_set}/{split}.jsonl.gz")
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        rows = map(json.loads, file)
-        return [(row["text"], row["label"]) for row in rows]
 
 
 def write_texts(folder: Path, n_texts: int) -> None:
@@ -95,12 +86,13 @@ def main() -> None:
     arguments = parser.parse_args()
     n_texts = arguments.texts // PART * PART
 
+    from _quality import read_rows
     from distributed import Client, LocalCluster
 
     from sk_m2v import FeatureExtractionClassifier, StaticEmbedding
     from sk_m2v.distributed import encode, predict
 
-    train = read_labelled("ag_news", "train")[:1_000]
+    train = read_rows("ag_news", "train")[:1_000]
     rows, memory = [], []
     with TemporaryDirectory() as temporary:
         folder = Path(temporary)
