@@ -43,10 +43,10 @@ def run_batches(
     object
         Results in the order of the batches.
     """
-    n_threads = joblib.effective_n_jobs(n_jobs)
     if show_progress:
         batches = _with_progress_bar(batches, total)
-    if n_threads == 1 or (total is not None and total <= 1):
+    # Asking joblib takes as long as a short text.
+    if total == 1 or (n_threads := joblib.effective_n_jobs(n_jobs)) == 1:
         yield from map(function, batches)
         return
     pending: deque[Future[T]] = deque()

@@ -3,9 +3,14 @@
 A mean of token vectors is a product of the sparse texts x tokens matrix with the
 vectors. SciPy does it row by row, in the order of the tokens and without the GIL, so
 the sums are those of model2vec to the last bit and several batches run side by side.
+
+Of few texts, such as the one of a request, making that matrix takes longer than the
+sums. Their vectors are gathered and added up in the same order.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +19,11 @@ from scipy.sparse import csr_array
 from sk_m2v.embedding.tokens._backends import TokenIds
 
 FloatArray = npt.NDArray[np.float32]
+
+# A sparse matrix costs as much as the sums of about so many texts, and what is gathered
+# has to fit in the cache.
+_FEW_TEXTS = 32
+_FEW_ROWS = 1024
 
 
 def count_matrix(
@@ -68,12 +78,62 @@ def mean_vectors(
     ndarray of shape (n_texts, dim), dtype float32
         The means, not normalised.
     """
-    counts = count_matrix(tokens, len(vectors), weights, token_mapping)
-    means: npt.NDArray[np.floating] = counts @ vectors
+    means: npt.NDArray[np.floating]
+    ids, offsets = tokens
+    if is_few(offsets):
+        rows = vectors[ids if token_mapping is None else token_mapping[ids]]
+        if weights is not None:
+            rows = rows * weights[ids][:, None]
+        means = sums_of_rows(rows, offsets)
+    else:
+        means = count_matrix(tokens, len(vectors), weights, token_mapping) @ vectors
     lengths = np.diff(tokens.offsets).astype(means.dtype)
     np.maximum(lengths, 1, out=lengths)
     means /= lengths[:, None]
     return means.astype(np.float32, copy=False)
+
+
+def is_few(starts: npt.NDArray[np.integer]) -> bool:
+    """Tell whether rows are summed faster without a sparse matrix.
+
+    Parameters
+    ----------
+    starts : ndarray of shape (n_texts + 1,), dtype int
+        Where the rows of each text start, and where those of the last end.
+
+    Returns
+    -------
+    bool
+        True for few texts of few rows.
+    """
+    return starts.size <= _FEW_TEXTS + 1 and starts[-1] <= _FEW_ROWS
+
+
+def sums_of_rows(
+    rows: npt.NDArray[np.floating], starts: npt.NDArray[np.integer]
+) -> npt.NDArray[np.floating]:
+    """Sum the rows of each text, one after the other, as a sparse matrix does.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, n_columns)
+        Rows of all texts.
+    starts : ndarray of shape (n_texts + 1,), dtype int
+        Where those of each text start, and where those of the last end.
+
+    Returns
+    -------
+    ndarray of shape (n_texts, n_columns)
+        The sums, in the type of `rows`; zeros for a text without rows.
+    """
+    sums = np.zeros((starts.size - 1, rows.shape[1]), rows.dtype)
+    for total, (start, end) in zip(sums, pairwise(starts.tolist()), strict=True):
+        if rows.shape[1] > 1:
+            np.add.reduce(rows[start:end], axis=0, out=total)
+        elif end > start:
+            # A single column would be summed pairwise, in another order.
+            total[:] = np.add.accumulate(rows[start:end])[-1]
+    return sums
 
 
 def normalize_rows(rows: FloatArray) -> None:

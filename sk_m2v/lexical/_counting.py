@@ -3,18 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from sk_m2v.embedding._pooling import is_few, sums_of_rows
 from sk_m2v.lexical._tables import Int32Array, Int64Array
+
+
+class Rows(NamedTuple):
+    """Rows of a sparse matrix, which is made only where there are many.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_entries,), dtype float32
+        The entries, one row after the other.
+    columns : ndarray of shape (n_entries,), dtype int32 or int64
+        Their columns, each once a row.
+    starts : ndarray of shape (n_rows + 1,), dtype int32 or int64
+        Where each row starts, and where the last ends.
+    n_columns : int
+        Number of columns.
+    """
+
+    values: npt.NDArray[np.float32]
+    columns: npt.NDArray[np.integer]
+    starts: npt.NDArray[np.integer]
+    n_columns: int
+
+    def matrix(self) -> csr_array:
+        """The rows as a matrix.
+
+        Returns
+        -------
+        csr_array of shape (n_rows, n_columns), dtype float32
+            It shares the memory of the rows.
+        """
+        shape = self.starts.size - 1, self.n_columns
+        return csr_array((self.values, self.columns, self.starts), shape=shape)
+
+    def canonical_matrix(self) -> csr_array:
+        """The rows as a matrix, if their columns are in order.
+
+        Returns
+        -------
+        csr_array of shape (n_rows, n_columns), dtype float32
+            In canonical form, which SciPy is told.
+        """
+        matrix = self.matrix()
+        matrix.has_canonical_format = True
+        return matrix
+
+    def __matmul__(self, weights: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Multiply by a matrix of `n_columns` rows."""
+        if is_few(self.starts):
+            terms = weights[self.columns] * self.values[:, None]
+            return sums_of_rows(terms, self.starts)
+        product: npt.NDArray[Any] = self.matrix() @ weights
+        return product
 
 
 def count(
     found: Sequence[tuple[Int64Array, Int32Array]], shape: tuple[int, int]
-) -> csr_array:
+) -> Rows:
     """Count rows and columns of occurrences, in canonical form.
 
     A cell is one integer, so that sorting brings together what is equal, and puts rows
@@ -29,8 +82,8 @@ def count(
 
     Returns
     -------
-    csr_array of that shape, dtype float32
-        The counts.
+    Rows of that shape
+        The counts; columns are in order.
     """
     n_rows, n_columns = shape
     bits = n_columns.bit_length()
@@ -44,12 +97,41 @@ def count(
     cells = cells[firsts]
     index_type = np.int32 if max(cells.size, n_columns) < 2**31 else np.int64
     row_starts = np.searchsorted(cells, row_cells)
-    columns = (cells & ((1 << bits) - 1)).astype(index_type)
-    matrix = csr_array(
-        (counts.astype(np.float32), columns, row_starts.astype(index_type)), shape=shape
+    columns: npt.NDArray[np.integer] = (cells & ((1 << bits) - 1)).astype(index_type)
+    return Rows(
+        counts.astype(np.float32), columns, row_starts.astype(index_type), n_columns
     )
-    matrix.has_canonical_format = True
-    return matrix
+
+
+def first_occurrences(
+    rows: Int64Array, columns: Int32Array, shape: tuple[int, int]
+) -> Rows:
+    """Count columns of occurrences, in the order in which they first occur.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n,), dtype int64
+        Ascending.
+    columns : ndarray of shape (n,), dtype int32
+        Column of each occurrence.
+    shape : tuple of (int, int)
+        Numbers of rows and columns.
+
+    Returns
+    -------
+    Rows of that shape
+        The counts. The order does not depend on the numbers of the columns.
+    """
+    n_rows, n_columns = shape
+    cells = rows << n_columns.bit_length() | columns
+    # Rows are in order already, of which a stable sort makes use.
+    order = np.argsort(cells, kind="stable")
+    firsts = _first_of_equals(cells[order])
+    counts = np.zeros(rows.size, np.float32)
+    counts[order[firsts]] = np.diff(firsts, append=rows.size)
+    kept = np.flatnonzero(counts)
+    starts = np.searchsorted(rows[kept], np.arange(n_rows + 1)).astype(np.int32)
+    return Rows(counts[kept], columns[kept], starts, n_columns)
 
 
 def distinct(keys: Int64Array) -> Int64Array:

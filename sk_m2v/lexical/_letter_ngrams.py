@@ -9,7 +9,7 @@ however often they occur, and that weights of n-grams are first summed for each 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -21,9 +21,9 @@ from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._counting import distinct
 from sk_m2v.lexical._letters import BOUNDARY, N_MARKS, OTHER, Letters, code_points
 from sk_m2v.lexical._ngrams import NgramTfidf
-from sk_m2v.lexical._product import Product
 from sk_m2v.lexical._tables import Int64Array
-from sk_m2v.lexical._words import Words, distinct_words
+from sk_m2v.lexical._word_scores import WordMemory, WordScores
+from sk_m2v.lexical._words import LONGEST_WORD, Words, distinct_words, occurrences
 
 # Of longer ones, a key of 64 bits has no room for an alphabet.
 LONGEST = 8
@@ -56,7 +56,7 @@ class LetterTfidf(NgramTfidf):
         Number of letters, the base of the keys.
     """
 
-    _DERIVED = (*NgramTfidf._DERIVED, "_of_tokens")
+    _DERIVED = (*NgramTfidf._DERIVED, "_of_tokens", "_last")
 
     def __init__(
         self,
@@ -156,8 +156,8 @@ class LetterTfidf(NgramTfidf):
     def _of_fit(self, tokens: TokenIds, counts: csr_array) -> csr_array:
         return self.transform(tokens)  # counts do not tell words apart
 
-    def factored(self, tokens: TokenIds) -> Product:
-        """Features of texts, as words in texts times n-grams in words.
+    def transform(self, tokens: TokenIds) -> csr_array:
+        """Features of texts: words in texts times n-grams in words.
 
         Parameters
         ----------
@@ -166,22 +166,86 @@ class LetterTfidf(NgramTfidf):
 
         Returns
         -------
-        Product of shape (n_texts, n_features)
-            The features.
+        csr_array of shape (n_texts, n_features), dtype float32
+            The features, in canonical form.
         """
         words, of_texts = self._words(self._without_stop_ids(tokens))
-        rows = self._rows(words)
+        rows = self._rows_of_words(words)
         if self.sublinear_tf:
             of_texts.data = np.log(of_texts.data) + 1
         if self.norm is not None:
-            power = {"l1": 1, "l2": 2}[self.norm]
-            weights = np.ones(self.n_features, np.float32)
-            if self.idf is not None:
-                weights = self.idf ** (power - 1)
-            sums = of_texts.power(power) @ (rows @ weights)
-            norms = np.where(sums > 0, sums, 1) ** (1 / power)
+            sums = of_texts.power(self._power) @ self._sums(rows)
+            norms = np.where(sums > 0, sums, 1) ** (1 / self._power)
             of_texts.data /= np.repeat(norms, np.diff(of_texts.indptr))
-        return Product(of_texts, rows)
+        matrix = of_texts @ rows
+        matrix.sort_indices()
+        return matrix
+
+    def product(
+        self, tokens: TokenIds, weights: npt.NDArray[np.floating]
+    ) -> npt.NDArray[np.floating]:
+        """Features of texts, times weights, without the features.
+
+        Parameters
+        ----------
+        tokens : TokenIds
+            Ids of the texts.
+        weights : ndarray of shape (n_features, n_outputs)
+            As in `NgramTfidf.product`.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_outputs)
+            The sums. Those of a text do not depend on the other texts.
+        """
+        tokens = self._without_stop_ids(tokens)
+        score = partial(self._score, weights=weights)
+        found = occurrences(tokens, self.letters.begins, self.letters.ends)
+        rows, known = self._remembered(weights).rows(tokens, found, score)
+        values = rows.values
+        if self.sublinear_tf:
+            np.log(values, out=values)
+            values += 1
+        sums = rows @ known.scores
+        texts = np.repeat(np.arange(len(sums)), np.diff(rows.starts))
+        squares = values**self._power * known.squares[rows.columns]
+        # Of nothing, `bincount` makes whole numbers.
+        squares = np.bincount(texts, squares, len(sums)).astype(np.float64)
+        # Words that are too long to be remembered: each occurrence for itself.
+        long = np.flatnonzero(found.lengths > LONGEST_WORD)
+        if long.size:
+            others = found.some(long)
+            more = score(others.tokens(tokens.ids))
+            np.add.at(sums, others.texts, more.scores)
+            np.add.at(squares, others.texts, more.squares)
+        if self.norm is not None:
+            norms = np.where(squares > 0, squares, 1) ** (1 / self._power)
+            sums /= norms.astype(sums.dtype)[:, None]
+        return sums
+
+    def _remembered(self, weights: npt.NDArray[np.floating]) -> WordMemory:
+        """What is known of words, if the weights are those of last time."""
+        last: tuple[Any, WordMemory] | None = vars(self).get("_last")
+        # The same memory, which is nobody else's while it is held here.
+        if last is None or not _is_same(last[0], weights):
+            last = weights, WordMemory(weights.shape[1], self.n_ids)
+            self._last = last
+        return last[1]
+
+    def _score(self, words: TokenIds, weights: npt.NDArray[np.floating]) -> WordScores:
+        rows = self._rows_of_words(words)
+        return WordScores(rows @ weights, self._sums(rows))
+
+    def _sums(self, rows: csr_array) -> npt.NDArray[np.floating]:
+        weights = np.ones(self.n_features, np.float32)
+        if self.idf is not None:
+            weights = self.idf ** (self._power - 1)
+        sums: npt.NDArray[np.floating] = rows @ weights
+        return sums
+
+    @property
+    def _power(self) -> int:
+        return 1 if self.norm == "l1" else 2
 
     def _counts(self, tokens: TokenIds) -> csr_array:
         words, of_texts = self._words(tokens)
@@ -190,7 +254,7 @@ class LetterTfidf(NgramTfidf):
     def _words(self, tokens: TokenIds) -> Words:
         return distinct_words(tokens, self.letters.begins, self.letters.ends)
 
-    def _rows(self, words: TokenIds) -> csr_array:
+    def _rows_of_words(self, words: TokenIds) -> csr_array:
         """N-grams of words, each as often as it occurs, times its idf."""
         # Words of one token come first.
         n_single = int(np.count_nonzero(np.diff(words.offsets) == 1))
@@ -221,3 +285,13 @@ class LetterTfidf(NgramTfidf):
     def _of_tokens(self) -> tuple[csr_array, npt.NDArray[np.int32]]:
         nothing = csr_array((0, self.n_features), dtype=np.float32)
         return nothing, np.full(self.n_ids, -1, dtype=np.int32)
+
+
+def _is_same(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> bool:
+    """Whether two arrays are one place in memory."""
+    return (
+        first.shape == second.shape
+        and first.dtype == second.dtype
+        and first.__array_interface__["data"] == second.__array_interface__["data"]
+        and first.strides == second.strides
+    )

@@ -17,9 +17,9 @@ from scipy.sparse import csr_array
 
 from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
-from sk_m2v.lexical._counting import count, distinct
+from sk_m2v.lexical._counting import Rows, count, distinct
+from sk_m2v.lexical._deferred import Deferred
 from sk_m2v.lexical._limits import check_lengths, kept_columns
-from sk_m2v.lexical._product import Product, as_matrix
 from sk_m2v.lexical._tables import (
     DirectTable,
     HashTable,
@@ -179,10 +179,10 @@ class NgramTfidf:
             The features, in canonical form; n-grams that did not occur in `fit` are
             left out.
         """
-        return as_matrix(self.factored(tokens))
+        return self._rows(tokens).canonical_matrix()
 
-    def factored(self, tokens: TokenIds) -> csr_array | Product:
-        """Features of texts, as a product if that is less work.
+    def deferred(self, tokens: TokenIds) -> Deferred:
+        """Features of texts, to be multiplied by weights.
 
         Parameters
         ----------
@@ -191,14 +191,38 @@ class NgramTfidf:
 
         Returns
         -------
-        csr_array or Product of shape (n_texts, n_features)
-            What can be multiplied by weights.
+        Deferred of shape (n_texts, n_features)
+            Nothing is computed yet.
         """
-        return self._weighted(self._counts(self._without_stop_ids(tokens)))
+        return Deferred(self, tokens)
+
+    def product(
+        self, tokens: TokenIds, weights: npt.NDArray[np.floating]
+    ) -> npt.NDArray[np.floating]:
+        """Features of texts, times weights.
+
+        Parameters
+        ----------
+        tokens : TokenIds
+            Ids of the texts.
+        weights : ndarray of shape (n_features, n_outputs)
+            Of each feature. What was computed with them is remembered: they must not
+            change.
+
+        Returns
+        -------
+        ndarray of shape (n_texts, n_outputs)
+            The sums. Those of a text do not depend on the other texts.
+        """
+        return self._rows(tokens) @ weights
+
+    def _rows(self, tokens: TokenIds) -> Rows:
+        return self._weighted(self._tally(self._without_stop_ids(tokens)))
 
     def _of_fit(self, tokens: TokenIds, counts: csr_array) -> csr_array:
         """Features of the texts of `fit`, whose counts are known."""
-        return self._weighted(counts)
+        rows = Rows(counts.data, counts.indices, counts.indptr, counts.shape[1])
+        return self._weighted(rows).canonical_matrix()
 
     def names(self, vocabulary: Sequence[str]) -> npt.NDArray[Any]:
         """The n-grams, in the order of the columns.
@@ -324,14 +348,17 @@ class NgramTfidf:
         return counts[:, np.flatnonzero(kept)]
 
     def _counts(self, tokens: TokenIds) -> csr_array:
+        return self._tally(tokens).canonical_matrix()
+
+    def _tally(self, tokens: TokenIds) -> Rows:
         """How often each known n-gram occurs in each text."""
-        rows = _rows(tokens)
-        found = [(rows[starts], it) for starts, it in self.occurrences(tokens)]
+        texts = tokens.texts
+        found = [(texts[starts], it) for starts, it in self.occurrences(tokens)]
         return count(found, (tokens.offsets.size - 1, self.n_features))
 
     def _grams(self, tokens: TokenIds) -> Iterator[_Grams]:
         """All n-grams, for each length."""
-        ids, rows = tokens.ids, _rows(tokens)
+        ids, rows = tokens.ids, tokens.texts
         for n in self.lengths:
             size = max(ids.size - n + 1, 0)
             keys = ids[:size].astype(np.int64)
@@ -345,22 +372,22 @@ class NgramTfidf:
                 starts = np.flatnonzero(inside)
                 yield _Grams(starts, keys[starts])
 
-    def _weighted(self, counts: csr_array) -> csr_array:
+    def _weighted(self, counts: Rows) -> Rows:
         """Turn counts into features, in place."""
-        values = counts.data
+        values, columns, starts, _ = counts
         if self.sublinear_tf:
             np.log(values, out=values)
             values += 1
         if self.idf is not None:
-            values *= self.idf[counts.indices]
+            values *= self.idf[columns]
         if self.norm is not None and values.size:
-            lengths = np.diff(counts.indptr)
+            lengths = np.diff(starts)
             filled = lengths > 0  # `reduceat` cannot sum nothing
-            starts = counts.indptr[:-1][filled]
+            first = starts[:-1][filled]
             if self.norm == "l1":
-                norms = np.add.reduceat(values, starts)
+                norms = np.add.reduceat(values, first)
             else:
-                norms = np.sqrt(np.add.reduceat(values * values, starts))
+                norms = np.sqrt(np.add.reduceat(values * values, first))
             values /= np.repeat(norms, lengths[filled])
         return counts
 
@@ -370,8 +397,3 @@ class _Grams(NamedTuple):
 
     starts: Int64Array
     keys: Int64Array
-
-
-def _rows(tokens: TokenIds) -> Int64Array:
-    """Text of each token."""
-    return np.repeat(np.arange(tokens.offsets.size - 1), np.diff(tokens.offsets))

@@ -48,17 +48,87 @@ def distinct_words(
     Words
         The words.
     """
+    found = occurrences(tokens, begins, ends)
+    places, words = _distinct(tokens.ids, found.starts, found.lengths, begins.size)
+    shape = tokens.offsets.size - 1, places.size
+    of_texts = count([(found.texts, words)], shape).canonical_matrix()
+    return Words(found.some(places).tokens(tokens.ids), of_texts)
+
+
+class Occurrences(NamedTuple):
+    """Where the words of texts are.
+
+    Attributes
+    ----------
+    starts, lengths : ndarray of shape (n_words,), dtype int64
+        Place of the first token of each, and its number of tokens.
+    texts : ndarray of shape (n_words,), dtype int64
+        The text that each is in.
+    """
+
+    starts: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64]
+    texts: npt.NDArray[np.int64]
+
+    def some(self, which: npt.NDArray[np.integer]) -> Occurrences:
+        """Some of the words.
+
+        Parameters
+        ----------
+        which : ndarray of shape (n,), dtype int
+            Which ones.
+
+        Returns
+        -------
+        Occurrences
+            These.
+        """
+        return Occurrences(self.starts[which], self.lengths[which], self.texts[which])
+
+    def tokens(self, ids: npt.NDArray[np.int32]) -> TokenIds:
+        """The tokens of the words.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (n_tokens,), dtype int32
+            Ids of all texts.
+
+        Returns
+        -------
+        TokenIds
+            A text for each word.
+        """
+        offsets = np.zeros(self.lengths.size + 1, np.int64)
+        np.cumsum(self.lengths, out=offsets[1:])
+        shifts = np.repeat(self.starts - offsets[:-1], self.lengths)
+        return TokenIds(ids[np.arange(offsets[-1]) + shifts], offsets)
+
+
+def occurrences(
+    tokens: TokenIds, begins: npt.NDArray[np.bool_], ends: npt.NDArray[np.bool_]
+) -> Occurrences:
+    """Find where words are.
+
+    Parameters
+    ----------
+    tokens : TokenIds
+        Ids of the texts.
+    begins, ends : ndarray of shape (n_tokens,), dtype bool
+        Whether each token of the tokenizer begins a word, or ends one.
+
+    Returns
+    -------
+    Occurrences
+        The words, in the order of the texts.
+    """
     ids, offsets = tokens
     is_first = begins[ids]
     is_first[1:] |= ends[ids[:-1]]
     is_first[offsets[:-1][offsets[:-1] < ids.size]] = True
     starts = np.flatnonzero(is_first)
     lengths = np.diff(starts, append=ids.size)
-    places, words = _distinct(ids, starts, lengths, begins.size)
-    bounds = np.searchsorted(starts, offsets)
-    rows = np.repeat(np.arange(offsets.size - 1), np.diff(bounds))
-    of_texts = count([(rows, words)], (offsets.size - 1, places.size))
-    return Words(_taken(ids, starts[places], lengths[places]), of_texts)
+    n_words = np.diff(np.searchsorted(starts, offsets))
+    return Occurrences(starts, lengths, np.repeat(np.arange(n_words.size), n_words))
 
 
 def _distinct(
@@ -89,14 +159,3 @@ def _distinct(
     number = np.empty(occurrence.size, np.int32)
     number[distinct] = np.arange(distinct.size, dtype=np.int32)
     return occurrence[distinct], number[codes]
-
-
-def _taken(
-    ids: npt.NDArray[np.int32],
-    starts: npt.NDArray[np.int64],
-    lengths: npt.NDArray[np.int64],
-) -> TokenIds:
-    offsets = np.zeros(lengths.size + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
-    places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)
-    return TokenIds(ids[places], offsets)

@@ -28,7 +28,7 @@ from sk_m2v.train.fitting._parameters import (
 )
 from sk_m2v.train.labels._data import Part, Task, Texts, TrainingData
 
-_BATCH_SIZE = 1024
+_BATCH_SIZE = 2048
 # Fewer texts than this may be a fold of a search, whose ids are worth remembering.
 _MAX_FOLD = 20_000
 # More texts without labels say hardly more about which words go together.
@@ -52,7 +52,7 @@ class TextModel(FeatureParameters, VerboseParameter, TextParameters, ABC):
         remember: bool = True,
     ) -> Texts:
         tokens = self._tokens(embedding, texts, remember)
-        blocks = tuple(it.factored(tokens) for it in vectorizers)
+        blocks = tuple(it.deferred(tokens) for it in vectorizers)
         return Texts(tokens, Features(blocks, embed(embedding, tokens)))
 
     def _ngrams(self) -> NgramRanges | None:

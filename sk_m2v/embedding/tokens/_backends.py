@@ -36,6 +36,11 @@ class TokenIds(NamedTuple):
     ids: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
 
+    @property
+    def texts(self) -> npt.NDArray[np.int64]:
+        """Text of each token."""
+        return np.repeat(np.arange(self.offsets.size - 1), np.diff(self.offsets))
+
     def followed_by(self, others: TokenIds) -> TokenIds:
         """These texts, and then others.
 

@@ -12,13 +12,13 @@ from scipy.sparse import csr_array, hstack, vstack
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._deferred import Deferred, as_matrix
 from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
-from sk_m2v.lexical._product import Product, as_matrix
 from sk_m2v.lexical._spelling import spelled_tokens
 
 Float32Array = npt.NDArray[np.float32]
-Block: TypeAlias = csr_array | Product  # lexical features of one kind
+Block: TypeAlias = csr_array | Deferred  # lexical features of one kind
 
 
 class Features(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.embedding.tokens._backends import NanotokenBackend, TokenIds
 
 # More texts than this at once are no fold of a search: they pass by without a trace.
 _MAX_TEXTS = 50_000
@@ -24,7 +24,7 @@ def remembered_token_ids(
     max_length: int | None,
     n_jobs: int | None,
 ) -> TokenIds:
-    """Token ids of texts; those of texts seen lately come from memory.
+    """Token ids of texts; those of texts seen lately may come from memory.
 
     Parameters
     ----------
@@ -42,7 +42,9 @@ def remembered_token_ids(
     TokenIds
         The ids.
     """
-    if len(texts) > _MAX_TEXTS:
+    # Nanotoken reads a text again in the time that looking it up takes.
+    is_fast = isinstance(embedding._backend, NanotokenBackend)
+    if is_fast or len(texts) > _MAX_TEXTS:
         return embedding.token_ids(texts, max_length=max_length, n_jobs=n_jobs)
     return _memory(embedding.tokenizer_json, max_length).token_ids(
         embedding, texts, n_jobs

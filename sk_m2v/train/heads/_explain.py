@@ -69,7 +69,7 @@ def explain(estimator: Any, X: Iterable[str]) -> list[Explanation]:
 
 def _scores(estimator: Any, tokens: TokenIds) -> FloatArray:
     features = Features(
-        tuple(it.factored(tokens) for it in estimator._vectorizers),
+        tuple(it.deferred(tokens) for it in estimator._vectorizers),
         embed(estimator.embedding_, tokens),
     )
     scores: FloatArray = estimator._head.scores(*features)
@@ -120,7 +120,7 @@ def _spread(ngrams: NgramTfidf, tokens: TokenIds) -> csr_array:
     if isinstance(ngrams, LetterTfidf):
         units, owners = ngrams.letters.stream(tokens)
         owners = np.where(units.ids == BOUNDARY, -1, owners)
-    rows = np.repeat(np.arange(units.offsets.size - 1), np.diff(units.offsets))
+    rows = units.texts
     entries = ngrams.transform(tokens).tocoo()  # in the order of rows and columns
     cells = entries.row.astype(np.int64) * ngrams.n_features + entries.col
     data = entries.data.astype(np.float64)

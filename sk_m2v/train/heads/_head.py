@@ -105,7 +105,7 @@ class Head:
 
         Parameters
         ----------
-        blocks : sequence of csr_array or Product of shape (n_texts, n_features)
+        blocks : sequence of csr_array or Deferred of shape (n_texts, n_features)
             Lexical features; their columns one after another are those of `lexical`.
         dense : ndarray of shape (n_texts, dim), dtype float32
             Embeddings.
@@ -126,7 +126,7 @@ class Head:
 
         Parameters
         ----------
-        blocks : sequence of csr_array or Product of shape (n_texts, n_features)
+        blocks : sequence of csr_array or Deferred of shape (n_texts, n_features)
             As in `scores`.
 
         Returns
@@ -149,7 +149,7 @@ class Head:
 
         Parameters
         ----------
-        blocks, dense : sequence of csr_array or Product, ndarray
+        blocks, dense : sequence of csr_array or Deferred, ndarray
             As in `scores`.
         multilabel : bool
             Whether a text can have any number of labels.

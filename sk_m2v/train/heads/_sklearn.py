@@ -45,7 +45,7 @@ class SklearnHead:
 
         Parameters
         ----------
-        blocks, dense : sequence of csr_array or Product, ndarray
+        blocks, dense : sequence of csr_array or Deferred, ndarray
             As in `Head.scores`.
 
         Returns
@@ -76,7 +76,7 @@ class SklearnHead:
 
         Parameters
         ----------
-        blocks, dense : sequence of csr_array or Product, ndarray
+        blocks, dense : sequence of csr_array or Deferred, ndarray
             As in `Head.scores`.
         multilabel : bool
             Whether a text can have any number of labels.
