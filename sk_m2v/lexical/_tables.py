@@ -55,6 +55,8 @@ class HashTable:
     ----------
     keys : ndarray of shape (n_ngrams,), dtype int64
         N-grams, in the order of their columns.
+    room : int, default=0
+        For how many keys there is to be room, if that is more.
     """
 
     # Slots for each key, at least: with this many, most searches end at the first.
@@ -62,20 +64,53 @@ class HashTable:
     # 2**64 divided by the golden ratio spreads consecutive keys evenly.
     _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
-    def __init__(self, keys: Int64Array) -> None:
-        bits = max((self._SPACE * len(keys) - 1).bit_length(), 1)
+    def __init__(self, keys: Int64Array, room: int = 0) -> None:
+        self.room = max(len(keys), room)
+        bits = max((self._SPACE * self.room - 1).bit_length(), 1)
         self._shift = np.uint64(64 - bits)
         self._mask = (1 << bits) - 1
         self._keys = np.asarray(keys)  # indexing a memmap is slow
+        if self.room > len(keys):
+            self._keys = np.zeros(self.room, np.int64)
+            self._keys[: len(keys)] = keys
         self._columns = np.full(1 << bits, -1, dtype=np.int32)
-        columns = np.arange(len(keys), dtype=np.int32)
-        slots = self._slots(keys)
+        self._size = 0
+        self._insert(len(keys))
+
+    def __len__(self) -> int:
+        """Number of keys."""
+        return self._size
+
+    @property
+    def keys(self) -> Int64Array:
+        """The keys, in the order of their columns."""
+        return self._keys[: self._size]
+
+    def add(self, keys: Int64Array) -> None:
+        """Give columns to new keys, those after the last.
+
+        Others may search meanwhile, and find what was there before.
+
+        Parameters
+        ----------
+        keys : ndarray of shape (n,), dtype int64
+            Keys that are not there yet, each once. There must be room for them.
+        """
+        end = self._size + len(keys)
+        self._keys[self._size : end] = keys
+        self._insert(end)
+
+    def _insert(self, end: int) -> None:
+        """Put the columns of all keys up to one into their slots."""
+        columns = np.arange(self._size, end, dtype=np.int32)
+        slots = self._slots(self._keys[self._size : end])
         while columns.size:
             free = self._columns[slots] < 0
             self._columns[slots[free]] = columns[free]
             # Of several that wanted a slot, one has it now.
             again = self._columns[slots] != columns
             columns, slots = columns[again], self._next(slots[again])
+        self._size = end
 
     def find(self, keys: Int64Array) -> Int32Array:
         """Columns of keys.
@@ -90,11 +125,11 @@ class HashTable:
         ndarray, dtype int32
             The columns, -1 where there is none.
         """
-        if not len(self._keys):
+        if not self.room:
             return np.full(keys.size, -1, dtype=np.int32)
         slots = self._slots(keys)
         found = self._columns[slots]
-        # Column -1 reads the last key, which an empty slot is never reached with.
+        # Column -1 reads the last key; whether it is equal does not matter.
         again = np.flatnonzero((self._keys[found] != keys) & (found >= 0))
         slots, keys = slots[again], keys[again]
         while again.size:

@@ -8,8 +8,6 @@ remembered.
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import blake2b
-from itertools import repeat
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -18,6 +16,7 @@ import numpy.typing as npt
 
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._counting import Rows, first_occurrences
+from sk_m2v.lexical._tables import HashTable, Int64Array
 from sk_m2v.lexical._words import LONGEST_WORD, Occurrences
 
 Array = npt.NDArray[np.floating]
@@ -119,11 +118,11 @@ class _Known:
     """
 
     def __init__(self, n_tokens: int, n_outputs: int) -> None:
-        self._base = n_tokens + 1
-        # Words of so many tokens have a number of 63 bits.
-        self._n_digits = max(n for n in range(1, 64) if self._base**n < 2**63)
+        self._base = np.int64(n_tokens + 1)
         self._single = np.full(n_tokens, _UNKNOWN, np.int32)
-        self._longer: dict[int | bytes, int] = {}
+        self._longer = HashTable(np.empty(0, np.int64))
+        # Numbers of the keys of the table.
+        self._numbers = np.empty(0, np.int32)
         self.scores = WordScores(
             np.zeros((0, n_outputs), np.float32), np.zeros(0, np.float32)
         )
@@ -149,19 +148,16 @@ class _Known:
         numbers = self._single[ids[found.starts]]
         longer = np.flatnonzero(found.lengths > 1)
         if longer.size:
-            keys = self._keys(ids, found, longer)
-            get = self._longer.get
-            numbers[longer] = np.fromiter(
-                map(get, keys, repeat(_UNKNOWN)), np.int32, longer.size
-            )
+            # The table first: its numbers may be more by now, but never less.
+            places = self._longer.find(self._keys(ids, found.some(longer)))
+            numbers[longer] = _UNKNOWN
+            known = np.flatnonzero(places >= 0)
+            numbers[longer[known]] = self._numbers[places[known]]
             numbers[found.lengths > LONGEST_WORD] = _TOO_LONG
         return numbers
 
     def learn(
-        self,
-        ids: npt.NDArray[np.int32],
-        found: Occurrences,
-        score: Score,
+        self, ids: npt.NDArray[np.int32], found: Occurrences, score: Score
     ) -> npt.NDArray[np.int32]:
         """Numbers of words, of which some are new.
 
@@ -179,14 +175,15 @@ class _Known:
         ndarray of shape (n_words,), dtype int32
             Rows of `scores`, or `_TOO_LONG`.
         """
-        numbers = self.find(ids, found)
-        unknown = np.flatnonzero(numbers == _UNKNOWN)
+        unknown = np.flatnonzero(self.find(ids, found) == _UNKNOWN)
         is_single = found.lengths[unknown] == 1
         single, longer = unknown[is_single], unknown[~is_single]
-        tokens, first = np.unique(ids[found.starts[single]], return_index=True)
-        keys = self._keys(ids, found, longer)
-        places = dict(zip(keys, longer.tolist(), strict=True))
-        words = np.array([*single[first], *places.values()], dtype=np.int64)
+        # A word of each kind: numbers of tokens are small, and need no sorting.
+        places = np.full(self._single.size, -1)
+        places[ids[found.starts[single]]] = single
+        tokens = np.flatnonzero(places >= 0)
+        keys, of_keys = _distinct(self._keys(ids, found.some(longer)))
+        words = np.concatenate([places[tokens], longer[of_keys]])
         start, end = self.size, self.size + words.size
         if end > len(self.scores.squares):
             room = max(end, 2 * start)
@@ -196,32 +193,53 @@ class _Known:
             old[start:end] = added
         self.size = end
         self._single[tokens] = np.arange(start, start + tokens.size)
-        self._longer.update(zip(places, range(start + tokens.size, end), strict=True))
-        numbers[single] = self._single[ids[found.starts[single]]]
-        numbers[longer] = [self._longer[it] for it in keys]
-        return numbers
+        self._add(keys, np.arange(start + tokens.size, end, dtype=np.int32))
+        return self.find(ids, found)
 
-    def _keys(
-        self,
-        ids: npt.NDArray[np.int32],
-        found: Occurrences,
-        words: npt.NDArray[np.int64],
-    ) -> list[Any]:
-        """Of words of several tokens, what tells them apart: a number, or a digest."""
-        starts, lengths = found.starts[words], found.lengths[words]
-        codes = ids[starts] + np.int64(1)
-        for i in range(1, min(self._n_digits, int(lengths.max(initial=0)))):
-            has_more = np.flatnonzero(lengths > i)
-            codes[has_more] *= self._base
-            codes[has_more] += ids[starts[has_more] + i] + np.int64(1)
-        keys: list[Any] = codes.tolist()
-        for i in np.flatnonzero(lengths > self._n_digits).tolist():
-            word = ids[starts[i] : starts[i] + min(lengths[i], LONGEST_WORD + 1)]
-            keys[i] = blake2b(word.tobytes(), digest_size=16).digest()
+    def _add(self, keys: Int64Array, numbers: npt.NDArray[np.int32]) -> None:
+        n = len(self._longer)
+        room = self._longer.room
+        if n + keys.size > room:
+            room = max(n + keys.size, 2 * room)
+        if room > len(self._numbers):
+            self._numbers = _longer(self._numbers, room)
+        self._numbers[n : n + keys.size] = numbers
+        if room > self._longer.room:
+            self._longer = HashTable(np.append(self._longer.keys, keys), room)
+        else:
+            self._longer.add(keys)
+
+    def _keys(self, ids: npt.NDArray[np.int32], words: Occurrences) -> Int64Array:
+        """What tells words of several tokens apart.
+
+        The ids are the digits of a number of 64 bits. Of words of five tokens and more
+        it is a remainder: that one of 200,000 is taken for another has a probability
+        of 1e-9.
+        """
+        starts, lengths = words.starts, words.lengths
+        keys = ids[starts] + np.int64(1)
+        more = np.arange(starts.size)
+        for i in range(1, LONGEST_WORD):
+            more = more[lengths[more] > i]
+            if not more.size:
+                break
+            # It may overflow, as it is meant to.
+            keys[more] = keys[more] * self._base + (ids[starts[more] + i] + np.int64(1))
         return keys
 
 
-def _longer(array: Array, n_rows: int) -> Array:
+def _distinct(
+    keys: npt.NDArray[Any],
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+    """Distinct keys, and where one of each is."""
+    order = np.argsort(keys)
+    ordered = keys[order]
+    is_first = np.ones(keys.size, dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    return ordered[is_first], order[is_first]
+
+
+def _longer(array: npt.NDArray[Any], n_rows: int) -> npt.NDArray[Any]:
     """Copy of an array, with more rows of zeros."""
     longer = np.zeros((n_rows, *array.shape[1:]), array.dtype)
     longer[: len(array)] = array

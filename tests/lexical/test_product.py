@@ -15,7 +15,8 @@ from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical import _word_scores
 from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
-from sk_m2v.lexical._words import LONGEST_WORD
+from sk_m2v.lexical._word_scores import WordScores, _Known
+from sk_m2v.lexical._words import LONGEST_WORD, Occurrences
 
 # Beginnings, ends and insides of words, boundaries in the middle, and nothing.
 SPELLED = [" a", "b", "ab", "c ", " d ", " ", "", "a b"]
@@ -118,20 +119,18 @@ def test_threads_learn_the_same():
 
 @pytest.mark.parametrize("n_tokens", [N, 300_000])
 def test_words_of_all_lengths_are_told_apart(n_tokens):
-    known = _word_scores._Known(n_tokens, 1)
-    from sk_m2v.lexical._words import Occurrences
-
     words = [[0], [1], [0, 0], [0, 1], [1, 0], *([1] * n for n in range(3, 9))]
     flat = tokens(words)
     lengths = np.diff(flat.offsets)
     found = Occurrences(flat.offsets[:-1], lengths, np.arange(len(words)))
-    known.learn(
-        flat.ids,
-        found,
-        lambda it: _word_scores.WordScores(
-            np.zeros((it.offsets.size - 1, 1)), np.diff(it.offsets)
-        ),
-    )
+
+    def score(some):
+        return WordScores(np.zeros((some.offsets.size - 1, 1)), np.diff(some.offsets))
+
+    known = _Known(n_tokens, 1)
+    # A few at a time, so that tables have to grow.
+    for n in range(1, len(words) + 1):
+        known.learn(flat.ids, found.some(np.arange(n)), score)
     numbers = known.find(flat.ids, found)
     assert sorted(numbers.tolist()) == list(range(len(words)))
     assert_array_equal(known.scores.squares[numbers], lengths)
