@@ -45,8 +45,9 @@ def run_batches(
     """
     if show_progress:
         batches = _with_progress_bar(batches, total)
-    # Asking joblib takes as long as a short text.
-    if total == 1 or (n_threads := joblib.effective_n_jobs(n_jobs)) == 1:
+    # Asking joblib takes as long as a short text, but it is who refuses 0.
+    is_alone = total == 1 and n_jobs != 0
+    if is_alone or (n_threads := joblib.effective_n_jobs(n_jobs)) == 1:
         yield from map(function, batches)
         return
     pending: deque[Future[T]] = deque()
