@@ -234,4 +234,17 @@ def choose(
         choice = best("C", _CS)
     if topics is not None:
         choice = best("topic_weight", _TOPICS)
-    return choice._replace(temperature=left_out(*choice[:3])[1])
+    choice = choice._replace(temperature=left_out(*choice[:3])[1])
+    if folds.share == 1:
+        return choice
+    # What more texts make needless is taken back in part: to hold weights back, to lean
+    # on meaning, to be surer than scores are. What they make more needful stays.
+    power = folds.share**0.5
+    if isinstance(C, str):
+        shrunk = DEFAULT_C * (choice.C / DEFAULT_C) ** power
+        choice = choice._replace(C=max(choice.C, shrunk))
+    if isinstance(embedding_weight, str):
+        shrunk = DEFAULT_WEIGHT * (choice.embedding_weight / DEFAULT_WEIGHT) ** power
+        choice = choice._replace(embedding_weight=min(choice.embedding_weight, shrunk))
+    temperature = max(choice.temperature, choice.temperature**power)
+    return choice._replace(temperature=temperature)

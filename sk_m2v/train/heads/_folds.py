@@ -60,6 +60,8 @@ class Folds:
 
     Attributes
     ----------
+    share : float
+        How many of the texts are in folds: from 0 to 1.
     judged : ndarray of shape (n_some,), dtype bool
         Texts that a fold leaves out and can know: their class has others.
     truth : ndarray of shape (n_judged, n_outputs)
@@ -90,6 +92,7 @@ class Folds:
         if topics is not None:
             self._topics = topics[rows] @ topics[rows].T
         self._rows = rows
+        self.share = counts[rows].sum() / counts.sum()
         self._truth, self._weights = truth[rows], weights[rows]
         self._multilabel = multilabel
         self._parts = [(fold != it, fold == it) for it in range(N_FOLDS)]

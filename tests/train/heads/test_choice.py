@@ -18,6 +18,7 @@ from sk_m2v import (
     load,
 )
 from sk_m2v.train.features._features import Features
+from sk_m2v.train.heads import _choice
 from sk_m2v.train.heads._choice import Choice, choose
 from sk_m2v.train.heads._folds import N_FOLDS, Folds, _assign, temperature_of
 from sk_m2v.train.heads._logistic import as_shares, fit_logistic
@@ -181,6 +182,7 @@ class TestFolds:
         features, Y = features_of(5_000), np.arange(5_000) % 4
         folds = self.folds(features, Y)
         assert folds.judged.size == 2_000
+        assert folds.share == 0.4
         assert_array_equal(np.bincount(Y[folds._rows]), [500] * 4)
 
     def test_of_labels(self):
@@ -218,6 +220,40 @@ class TestTemperature:
         ones = np.ones(50)
         assert temperature_of(scores, right, ones, False) < 1
         assert_allclose(temperature_of(scores, wrong, ones, False), np.exp(2.5))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2, 0.4])
+def test_what_some_of_many_texts_say_is_taken_back_in_part(monkeypatch, noise):
+    texts, y = draw(160, noise=noise)
+
+    def chosen(**parameters):
+        fitted = FeatureExtractionClassifier(**parameters).fit(texts, y)
+        return fitted.C_, fitted.embedding_weight_, fitted.temperature_
+
+    C, weight, temperature = chosen()
+    alone = chosen(C=3.0)
+
+    class SomeOfMany(Folds):
+        def __init__(self, *data, **more):
+            super().__init__(*data, **more)
+            self.share /= 4
+
+    monkeypatch.setattr(_choice, "Folds", SomeOfMany)
+    expected = (
+        C if C >= 10 else (10 * C) ** 0.5,
+        weight if weight <= 1.5 else (1.5 * weight) ** 0.5,
+        temperature if temperature >= 1 else temperature**0.5,
+    )
+    assert_allclose(chosen(), expected, rtol=1e-12)
+    # A number is nobody's choice.
+    assert chosen(C=3.0)[0] == alone[0] == 3.0
+
+
+def test_share_of_texts():
+    features = features_of(90)
+    Y = np.arange(90) % 3
+    counts = np.ones(90)
+    assert Folds(features, as_shares(Y)[1], counts, counts, False).share == 1
 
 
 def test_choice_says_what_was_chosen():
