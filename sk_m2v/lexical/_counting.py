@@ -92,7 +92,7 @@ def count(
     row_cells: npt.NDArray[Any] = np.arange(n_rows + 1, dtype=dtype) << bits
     cells = np.concatenate([row_cells[rows] | columns for rows, columns in found])
     cells.sort()
-    firsts = _first_of_equals(cells)
+    firsts = first_of_equals(cells)
     counts = np.diff(firsts, append=cells.size)
     cells = cells[firsts]
     index_type = np.int32 if max(cells.size, n_columns) < 2**31 else np.int64
@@ -126,7 +126,7 @@ def first_occurrences(
     cells = rows << n_columns.bit_length() | columns
     # Rows are in order already, of which a stable sort makes use.
     order = np.argsort(cells, kind="stable")
-    firsts = _first_of_equals(cells[order])
+    firsts = first_of_equals(cells[order])
     counts = np.zeros(rows.size, np.float32)
     counts[order[firsts]] = np.diff(firsts, append=rows.size)
     kept = np.flatnonzero(counts)
@@ -148,11 +148,22 @@ def distinct(keys: Int64Array) -> Int64Array:
         Each once, ascending.
     """
     keys = np.sort(keys)
-    return keys[_first_of_equals(keys)]
+    return keys[first_of_equals(keys)]
 
 
-def _first_of_equals(ordered: npt.NDArray[Any]) -> Int64Array:
-    """Where in an ordered array each value occurs first."""
+def first_of_equals(ordered: npt.NDArray[Any]) -> Int64Array:
+    """Where in an ordered array each value occurs first.
+
+    Parameters
+    ----------
+    ordered : ndarray of shape (n,)
+        Ascending.
+
+    Returns
+    -------
+    ndarray of shape (n_distinct,), dtype int64
+        Places.
+    """
     is_first = np.ones(ordered.size, dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
     return np.flatnonzero(is_first)

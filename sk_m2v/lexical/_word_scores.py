@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sk_m2v.embedding.tokens._backends import TokenIds
-from sk_m2v.lexical._counting import Rows, first_occurrences
+from sk_m2v.lexical._counting import Rows, first_occurrences, first_of_equals
 from sk_m2v.lexical._tables import HashTable, Int64Array
 from sk_m2v.lexical._words import LONGEST_WORD, Occurrences
 
@@ -234,9 +234,8 @@ def _distinct(
     """Distinct keys, and where one of each is."""
     order = np.argsort(keys)
     ordered = keys[order]
-    is_first = np.ones(keys.size, dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
-    return ordered[is_first], order[is_first]
+    firsts = first_of_equals(ordered)
+    return ordered[firsts], order[firsts]
 
 
 def _longer(array: npt.NDArray[Any], n_rows: int) -> npt.NDArray[Any]:
