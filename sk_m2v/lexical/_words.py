@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.embedding.tokens._backends import TokenIds, token_runs
 from sk_m2v.lexical._counting import count
 
 # Of a word that comes again, in tokens. Longer ones are all taken for different.
@@ -98,10 +98,7 @@ class Occurrences(NamedTuple):
         TokenIds
             A text for each word.
         """
-        offsets = np.zeros(self.lengths.size + 1, np.int64)
-        np.cumsum(self.lengths, out=offsets[1:])
-        shifts = np.repeat(self.starts - offsets[:-1], self.lengths)
-        return TokenIds(ids[np.arange(offsets[-1]) + shifts], offsets)
+        return token_runs(ids, self.starts, self.lengths)
 
 
 def occurrences(

@@ -90,11 +90,32 @@ class TokenIds(NamedTuple):
         TokenIds
             Their ids.
         """
-        lengths = np.diff(self.offsets)[index]
-        offsets = np.zeros(len(index) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        shifts = np.repeat(self.offsets[index] - offsets[:-1], lengths)
-        return TokenIds(self.ids[np.arange(shifts.size) + shifts], offsets)
+        return token_runs(self.ids, self.offsets[index], np.diff(self.offsets)[index])
+
+
+def token_runs(
+    ids: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.int64],
+    lengths: npt.NDArray[np.int64],
+) -> TokenIds:
+    """Runs of tokens, each as a text.
+
+    Parameters
+    ----------
+    ids : ndarray of shape (n_tokens,), dtype int32
+        The tokens.
+    starts, lengths : ndarray of shape (n_runs,), dtype int64
+        Where each run starts, and how many tokens it has.
+
+    Returns
+    -------
+    TokenIds
+        Their ids.
+    """
+    offsets = np.zeros(lengths.size + 1, dtype=np.int64)
+    np.cumsum(lengths, out=offsets[1:])
+    shifts = np.repeat(starts - offsets[:-1], lengths)
+    return TokenIds(ids[np.arange(shifts.size) + shifts], offsets)
 
 
 class Backend(Protocol):
