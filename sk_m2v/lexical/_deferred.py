@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from sk_m2v.embedding.tokens._backends import TokenIds
-
-if TYPE_CHECKING:
-    from sk_m2v.lexical._ngrams import NgramTfidf
+from sk_m2v.lexical._ngrams import NgramTfidf
 
 
 class Deferred(NamedTuple):

@@ -18,7 +18,6 @@ from scipy.sparse import csr_array
 from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._counting import Rows, count, distinct
-from sk_m2v.lexical._deferred import Deferred
 from sk_m2v.lexical._limits import check_lengths, kept_columns
 from sk_m2v.lexical._tables import (
     DirectTable,
@@ -180,21 +179,6 @@ class NgramTfidf:
             left out.
         """
         return self._rows(tokens).canonical_matrix()
-
-    def deferred(self, tokens: TokenIds) -> Deferred:
-        """Features of texts, to be multiplied by weights.
-
-        Parameters
-        ----------
-        tokens : TokenIds
-            Ids of the texts.
-
-        Returns
-        -------
-        Deferred of shape (n_texts, n_features)
-            Nothing is computed yet.
-        """
-        return Deferred(self, tokens)
 
     def product(
         self, tokens: TokenIds, weights: npt.NDArray[np.floating]

@@ -17,6 +17,7 @@ from sk_m2v._text import as_texts, text_batches
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._batches import run_batches
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._deferred import Deferred
 from sk_m2v.lexical._letter_ngrams import LONGEST
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.train.features._features import Features, NgramRanges, embed, fit_lexical
@@ -52,7 +53,7 @@ class TextModel(FeatureParameters, VerboseParameter, TextParameters, ABC):
         remember: bool = True,
     ) -> Texts:
         tokens = self._tokens(embedding, texts, remember)
-        blocks = tuple(it.deferred(tokens) for it in vectorizers)
+        blocks = tuple(Deferred(it, tokens) for it in vectorizers)
         return Texts(tokens, Features(blocks, embed(embedding, tokens)))
 
     def _ngrams(self) -> NgramRanges | None:

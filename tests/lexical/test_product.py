@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical import _word_scores
+from sk_m2v.lexical._deferred import Deferred
 from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.lexical._word_scores import WordScores, _Known
@@ -54,7 +55,7 @@ def test_equals_the_features_times_weights(fitted, new, norm, tf, idf, n_outputs
         vectorizer.fit(tokens(fitted), N)
         given = weights(vectorizer, n_outputs)
         expected = vectorizer.transform(tokens(new)) @ given.astype(np.float64)
-        found = vectorizer.deferred(tokens(new)) @ given
+        found = Deferred(vectorizer, tokens(new)) @ given
         assert found.dtype == np.float32
         assert_allclose(found, expected, rtol=1e-4, atol=2e-5)
 

@@ -15,6 +15,7 @@ from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
 from sk_m2v.embedding._pooling import mean_vectors
 from sk_m2v.embedding.tokens._backends import TokenIds
+from sk_m2v.lexical._deferred import Deferred
 from sk_m2v.lexical._letter_ngrams import LetterTfidf
 from sk_m2v.lexical._letters import BOUNDARY
 from sk_m2v.lexical._ngrams import NgramTfidf
@@ -69,7 +70,7 @@ def explain(estimator: Any, X: Iterable[str]) -> list[Explanation]:
 
 def _scores(estimator: Any, tokens: TokenIds) -> FloatArray:
     features = Features(
-        tuple(it.deferred(tokens) for it in estimator._vectorizers),
+        tuple(Deferred(it, tokens) for it in estimator._vectorizers),
         embed(estimator.embedding_, tokens),
     )
     scores: FloatArray = estimator._head.scores(*features)
