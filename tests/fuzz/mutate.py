@@ -69,12 +69,16 @@ def mutate_bytes(rng: Random, data: bytes) -> bytes:
 
 def mutate_json(rng: Random, data: bytes) -> bytes:
     """Replace, drop, copy and wrap nodes; now and then bytes."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return mutate_bytes(rng, data)
     if rng.random() < 0.1:
         return mutate_bytes(rng, data)
+    try:
+        return _with_other_nodes(rng, data)
+    except (ValueError, RecursionError):  # no JSON, or deeper than Python copies
+        return mutate_bytes(rng, data)
+
+
+def _with_other_nodes(rng: Random, data: bytes) -> bytes:
+    value = json.loads(data)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 8))):
         value = _changed(rng, value)
     depth = rng.choice((50, 200, 900, 5_000, 100_000))
