@@ -96,9 +96,11 @@ class TestSizes:
         (folder / "config.json").write_text('{"a": ' + "[" * 100_000)
         self.refused(folder)
 
-    def test_ids_of_tokens(self, folder):
+    # The second is an added token as well, with another id.
+    @pytest.mark.parametrize("token", ["dog", "[PAD]"])
+    def test_ids_of_tokens(self, folder, token):
         data = json.loads((folder / "tokenizer.json").read_text())
-        data["model"]["vocab"]["dog"] = 2**31
+        data["model"]["vocab"][token] = 2**31
         (folder / "tokenizer.json").write_text(json.dumps(data))
         assert "an id of 2147483648" in self.refused(folder)
 

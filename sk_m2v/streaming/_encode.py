@@ -10,8 +10,8 @@ from sk_m2v.streaming._models import encoder
 from sk_m2v.streaming._run import check_target, run
 from sk_m2v.streaming._sources import find_source
 
-# 50 MB of vectors with 384 dimensions: little memory, and few files for many texts.
-PART_SIZE = 32_768
+# 25 MB of vectors with 384 dimensions: little memory, and few files for many texts.
+PART_SIZE = 16_384
 
 
 def encode(
@@ -60,7 +60,7 @@ def encode(
         Column of the vectors, in Parquet.
     missing : {"error", "empty"}, default="error"
         What to do with None and the like: refuse them, or read them as "".
-    part_size : int, default=32768
+    part_size : int, default=16384
         Rows that are read, encoded and written at a time: what a kill can cost, and
         what memory holds. Also the rows of a file of Parquet, or of a chunk of Zarr.
     resume : bool, default=True

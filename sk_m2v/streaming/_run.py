@@ -164,6 +164,8 @@ def _written(
                 yield pending.result()
             record = replace(done, rows=n_rows, digest=seen)
             pending = thread.submit(write, columns, rows, record)
+            # Not kept until the next part has been read.
+            del texts, columns, rows
         if pending is not None:
             yield pending.result()
     if n_rows < done.rows:

@@ -18,6 +18,9 @@ from sk_m2v.streaming._work import remove
 
 Matrix = npt.NDArray[Any]
 
+# Bytes of vectors in a row group of Parquet.
+_ROW_GROUP = 16 << 20
+
 
 class Target(Protocol):
     """What is written part by part. Each is on the disk when `write` returns."""
@@ -159,6 +162,8 @@ class Parquet:
         self._parquet.write_table(
             self._pa.table(arrays, schema=schema),
             path,
+            # A row group is in memory once more while it is written.
+            row_group_size=max(_ROW_GROUP // rows[:1].nbytes, 1),
             # Of vectors, nothing would become smaller for the time it takes.
             use_dictionary=list(columns),
             compression={

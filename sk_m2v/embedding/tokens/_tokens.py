@@ -10,6 +10,7 @@ import json
 import re
 from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,11 @@ def _check_ids(tokenizer_json: str) -> None:
     """
     if _LARGE.search(tokenizer_json) is None:
         return
-    largest = max(vocabulary_of(json.loads(tokenizer_json)).values(), default=0)
+    tokenizer = json.loads(tokenizer_json)
+    # An added token hides one of the vocabulary, but not from the libraries.
+    of_model = vocabulary_of({**tokenizer, "added_tokens": []})
+    ids = chain(of_model.values(), vocabulary_of(tokenizer).values())
+    largest = max(ids, default=0)
     if largest >= len(tokenizer_json):
         raise ValueError(
             f"an id of {quoted(largest)} in a file of {len(tokenizer_json)} characters"

@@ -22,6 +22,24 @@ Float32Array = npt.NDArray[np.float32]
 FloatArray = npt.NDArray[np.float64]
 
 
+# Multiplications for which BLAS does not wake its threads. They gain nothing in small
+# products, and go on spinning beside other batches and processes for a while.
+_MOST_IN_ONE_THREAD = 2**19
+_FEWEST_ROWS = 16  # of a product that is worth a call
+
+
+def _product(rows: FloatArray, weight: FloatArray) -> FloatArray:
+    """Product of two matrices, in pieces if that keeps it in one thread."""
+    n_rows = _MOST_IN_ONE_THREAD // max(weight.size, 1)
+    if len(rows) <= n_rows or n_rows < _FEWEST_ROWS:
+        return rows @ weight
+    product = np.empty((len(rows), weight.shape[1]))
+    for start in range(0, len(rows), n_rows):
+        piece = slice(start, start + n_rows)
+        np.matmul(rows[piece], weight, out=product[piece])
+    return product
+
+
 @public("sk_m2v.train")
 @dataclass(frozen=True)
 class Linear:
@@ -32,10 +50,7 @@ class Linear:
 
     def __call__(self, rows: FloatArray) -> FloatArray:
         # In double precision a row's result does not depend on its neighbours.
-        result: FloatArray = (
-            rows @ self.weight.astype(np.float64, copy=False) + self.bias
-        )
-        return result
+        return _product(rows, self.weight.astype(np.float64, copy=False)) + self.bias
 
 
 @public("sk_m2v.train")
