@@ -167,6 +167,8 @@ def _is_sized(X: Any) -> bool:
 
 def _column(X: Any) -> Any:
     """Refuse what holds no texts, and unwrap what holds one column of them."""
+    if type(X) is list:
+        return X
     advice = _advice(X)
     if advice is not None:
         raise TypeError(

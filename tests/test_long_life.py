@@ -39,7 +39,8 @@ def texts(n_words: int, at_once: int) -> Iterator[list[str]]:
 
 def word_caches(monkeypatch) -> list[WordCacheBackend]:
     """One that learns words alone, and one that learns them with the space before."""
-    monkeypatch.setitem(sys.modules, "nanotoken", None)
+    for name in ("nanotoken", "gigatoken.gigatoken_rs"):
+        monkeypatch.setitem(sys.modules, name, None)
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     gpt2 = Tokenizer(models.BPE({it: i for i, it in enumerate(letters)}, []))
     gpt2.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -16,6 +16,7 @@ from numpy.testing import assert_array_equal
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from sk_m2v import StaticEmbedding, StaticEmbeddingTransformer
+from sk_m2v.embedding.tokens._gigatoken import GigatokenBackend
 
 TEXTS = [f"text number {i} with some words" for i in range(300)]
 
@@ -30,9 +31,22 @@ def bpe_model() -> StaticEmbedding:
     return StaticEmbedding(vectors.astype(np.float32), tokenizer)
 
 
-@pytest.fixture(params=["nanotoken", "tokenizers"])
+def byte_level_model() -> StaticEmbedding:
+    """Model that gigatoken tokenizes for."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {letter: index for index, letter in enumerate([*alphabet, "th"])}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [("t", "h")]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    vectors = np.random.default_rng(0).normal(size=(len(vocabulary), 8))
+    model = StaticEmbedding(vectors.astype(np.float32), tokenizer)
+    assert isinstance(model._backend, GigatokenBackend)
+    return model
+
+
+@pytest.fixture(params=["nanotoken", "gigatoken", "tokenizers"])
 def model(request, default_model):
-    return default_model if request.param == "nanotoken" else bpe_model()
+    kinds = {"gigatoken": byte_level_model, "tokenizers": bpe_model}
+    return default_model if request.param == "nanotoken" else kinds[request.param]()
 
 
 def test_eight_threads(model):

@@ -90,6 +90,7 @@ LIBRARIES = {
     "mlflow": {"sk_m2v.tracking"},
     "huggingface_hub": {"sk_m2v.embedding.storage", "sk_m2v.distill.teachers"},
     "nanotoken": {"sk_m2v.embedding.tokens"},
+    "gigatoken": {"sk_m2v.embedding.tokens"},
     "tokenizers": {"sk_m2v.embedding", "sk_m2v.distill", "sk_m2v.train", "sk_m2v.onnx"},
     "sklearn": {
         "sk_m2v._base",

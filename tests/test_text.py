@@ -460,7 +460,7 @@ def test_length_without_index_is_a_stream():
 
 # Texts that UTF-8 cannot hold exist in Python objects only; `<U` arrays, which columns
 # of `datasets` may be formatted as, strip trailing NULs, and nothing else does.
-ANY = {"list", "tuple", "numpy object", "pandas object", "pandas category", "generator"}
+ANY = {"list", "tuple", "numpy object", "pandas object", "generator"}
 ALPHABETS = {
     name: (
         st.text(st.characters())

@@ -6,6 +6,7 @@ import mmap
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 from typing import Any, TypeVar
 
 import joblib
@@ -45,9 +46,14 @@ def run_batches(
     """
     if show_progress:
         batches = _with_progress_bar(batches, total)
+    batches = iter(batches)
+    first = next(batches, [])
     # Asking joblib takes as long as a short text, but it is who refuses 0.
-    is_alone = total == 1 and n_jobs != 0
-    if is_alone or (n_threads := joblib.effective_n_jobs(n_jobs)) == 1:
+    is_alone = len(first) == total and n_jobs != 0
+    n_threads = 1 if is_alone else joblib.effective_n_jobs(n_jobs)
+    if first:
+        batches = chain([first], batches)
+    if n_threads == 1:
         yield from map(function, batches)
         return
     pending: deque[Future[T]] = deque()
@@ -104,7 +110,11 @@ def collect_rows(
     if out is None:
         if n_rows is None:
             return np.concatenate([np.empty((0, dim), np.float32), *blocks])
+        first = next(blocks, np.empty((0, dim), np.float32))
+        if len(first) == n_rows:
+            return first
         out = np.empty((n_rows, dim), np.float32)
+        blocks = chain([first], blocks)
     else:
         _check_out(out, n_rows, dim)
     filled = released = 0

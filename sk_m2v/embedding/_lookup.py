@@ -89,7 +89,7 @@ class LookupMixin(TokensMixin):
                 f"{quoted(token)} is no token of this model.{advice} Texts are encoded "
                 "by encode([text])"
             )
-        [vector] = self._token_vectors(np.array([index]))
+        [vector] = self._vectors_of(np.array([index]))
         result: npt.NDArray[np.float32] = vector
         return result
 

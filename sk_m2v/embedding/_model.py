@@ -16,7 +16,7 @@ from sk_m2v._text import text_batches
 from sk_m2v.embedding._batches import collect_rows, run_batches
 from sk_m2v.embedding._foreign_names import refuses_foreign_names
 from sk_m2v.embedding._lookup import LookupMixin
-from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
+from sk_m2v.embedding._pooling import TokenVectors, normalize_rows
 from sk_m2v.embedding._similarity import SimilarityMixin
 from sk_m2v.embedding._single_tokens import MaxLength
 from sk_m2v.embedding._variants import VariantsMixin
@@ -197,12 +197,9 @@ class StaticEmbedding(LookupMixin, SimilarityMixin, VariantsMixin):
         return load_backend(self.tokenizer_json)
 
     @cached_property
-    def _matrix(self) -> npt.NDArray[np.floating]:
-        """Vectors as pooling reads them; float32 ones are used where they lie."""
-        # model2vec multiplies and sums in float64 where its weights are, so do we.
-        double = self.weights is not None and self.weights.dtype == np.float64
-        dtype = np.float64 if double else np.float32
-        return np.ascontiguousarray(self.vectors, dtype=dtype)
+    def _token_vectors(self) -> TokenVectors:
+        """Vectors as they are summed."""
+        return TokenVectors.of(self.vectors, self.weights, self.token_mapping)
 
     def _max_length(self, max_length: MaxLength) -> int | None:
         if max_length == "auto":
@@ -261,7 +258,9 @@ class StaticEmbedding(LookupMixin, SimilarityMixin, VariantsMixin):
                 tokenize, batches, total=n_texts, n_jobs=n_jobs, show_progress=False
             )
         )
-        lengths = [np.diff(part.offsets) for part in parts]
+        if len(parts) == 1:
+            return parts[0]
+        lengths = [part.lengths for part in parts]
         return TokenIds(
             np.concatenate([np.empty(0, np.int32), *(part.ids for part in parts)]),
             np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths])),
@@ -329,12 +328,12 @@ class StaticEmbedding(LookupMixin, SimilarityMixin, VariantsMixin):
         """
         n_texts, batches = text_batches(texts, _BATCH_SIZE, missing=missing)
         length = self._max_length(max_length)
-        backend, matrix = self._backend, self._matrix
+        backend, vectors = self._backend, self._token_vectors
         scale = self.normalize if normalize is None else normalize
 
         def encode_batch(batch: list[str]) -> npt.NDArray[np.float32]:
             tokens = token_ids(backend, batch, length)
-            rows = mean_vectors(tokens, matrix, self.weights, self.token_mapping)
+            rows = vectors.means(tokens)
             if scale:
                 normalize_rows(rows)
             return rows

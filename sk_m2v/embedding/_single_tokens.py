@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from sk_m2v.embedding._pooling import TokenVectors
 from sk_m2v.embedding.tokens._backends import Backend, TokenIds
 
 MaxLength: TypeAlias = int | Literal["auto"] | None
@@ -35,8 +36,8 @@ class TokensMixin(ABC):
 
     @property
     @abstractmethod
-    def _matrix(self) -> npt.NDArray[np.floating]:
-        """Vectors as pooling reads them."""
+    def _token_vectors(self) -> TokenVectors:
+        """Vectors as they are summed."""
 
     @abstractmethod
     def token_ids(
@@ -88,21 +89,16 @@ class TokensMixin(ABC):
         [(2, 384), (0, 384)]
         """
         ids, offsets = self.token_ids(texts, max_length=max_length, missing=missing)
-        rows = self._token_vectors(ids)
+        rows = self._vectors_of(ids)
         return [rows[a:b] for a, b in pairwise(offsets)]
 
-    def _token_vectors(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-        rows = self._matrix[
-            ids if self.token_mapping is None else self.token_mapping[ids]
-        ]
-        if self.weights is not None:
-            rows *= self.weights[ids, None]
-        return rows.astype(np.float32, copy=False)
+    def _vectors_of(self, ids: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        return self._token_vectors.take(ids).astype(np.float32, copy=False)
 
     def _folded_vectors(self) -> npt.NDArray[Any]:
         if self.weights is None and self.token_mapping is None:
             return self.vectors
-        return self._token_vectors(np.arange(self.n_tokens, dtype=np.int32))
+        return self._vectors_of(np.arange(self.n_tokens, dtype=np.int32))
 
     def tokens(
         self,

@@ -33,6 +33,34 @@ class Rows(NamedTuple):
     starts: npt.NDArray[np.integer]
     n_columns: int
 
+    @property
+    def texts(self) -> Int64Array:
+        """Row of each entry."""
+        if self.starts.size == 2:
+            return np.zeros(self.columns.size, np.int64)
+        lengths = self.starts[1:] - self.starts[:-1]
+        return np.repeat(np.arange(lengths.size), lengths)
+
+    def normalize(self, norm: str) -> None:
+        """Divide each row by its norm, in place.
+
+        Parameters
+        ----------
+        norm : {"l1", "l2"}
+            Which.
+        """
+        values, starts = self.values, self.starts
+        if not values.size:
+            return
+        lengths = starts[1:] - starts[:-1]
+        filled = lengths > 0  # `reduceat` cannot sum nothing
+        first = starts[:-1][filled]
+        if norm == "l1":
+            norms = np.add.reduceat(values, first)
+        else:
+            norms = np.sqrt(np.add.reduceat(values * values, first))
+        values /= norms if starts.size == 2 else np.repeat(norms, lengths[filled])
+
     def matrix(self) -> csr_array:
         """The rows as a matrix.
 
@@ -93,7 +121,7 @@ def count(
     cells = np.concatenate([row_cells[rows] | columns for rows, columns in found])
     cells.sort()
     firsts = first_of_equals(cells)
-    counts = np.diff(firsts, append=cells.size)
+    counts = run_lengths(firsts, cells.size)
     cells = cells[firsts]
     index_type = np.int32 if max(cells.size, n_columns) < 2**31 else np.int64
     row_starts = np.searchsorted(cells, row_cells)
@@ -101,6 +129,31 @@ def count(
     return Rows(
         counts.astype(np.float32), columns, row_starts.astype(index_type), n_columns
     )
+
+
+def count_one(columns: Int32Array, n_columns: int) -> Rows:
+    """Count the columns of one row, in canonical form.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n,), dtype int32
+        Column of each occurrence. It is sorted in place.
+    n_columns : int
+        Number of columns.
+
+    Returns
+    -------
+    Rows of shape (1, n_columns)
+        As of `count`, with a third of its steps.
+    """
+    columns.sort()
+    firsts = first_of_equals(columns)
+    counts = run_lengths(firsts, columns.size).astype(np.float32)
+    return Rows(counts, columns[firsts], _ends_of_one(firsts.size), n_columns)
+
+
+def _ends_of_one(n_entries: int) -> npt.NDArray[np.int32]:
+    return np.array((0, n_entries), np.int32)
 
 
 def first_occurrences(
@@ -128,8 +181,10 @@ def first_occurrences(
     order = np.argsort(cells, kind="stable")
     firsts = first_of_equals(cells[order])
     counts = np.zeros(rows.size, np.float32)
-    counts[order[firsts]] = np.diff(firsts, append=rows.size)
-    kept = np.flatnonzero(counts)
+    counts[order[firsts]] = run_lengths(firsts, rows.size)
+    kept = counts.nonzero()[0]
+    if n_rows == 1:
+        return Rows(counts[kept], columns[kept], _ends_of_one(kept.size), n_columns)
     starts = np.searchsorted(rows[kept], np.arange(n_rows + 1)).astype(np.int32)
     return Rows(counts[kept], columns[kept], starts, n_columns)
 
@@ -164,6 +219,28 @@ def first_of_equals(ordered: npt.NDArray[Any]) -> Int64Array:
     ndarray of shape (n_distinct,), dtype int64
         Places.
     """
-    is_first = np.ones(ordered.size, dtype=bool)
+    is_first = np.empty(ordered.size, dtype=bool)
+    is_first[:1] = True
     np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
-    return np.flatnonzero(is_first)
+    return is_first.nonzero()[0]
+
+
+def run_lengths(starts: Int64Array, end: int) -> Int64Array:
+    """Lengths of runs.
+
+    Parameters
+    ----------
+    starts : ndarray of shape (n,), dtype int64
+        Where each begins.
+    end : int
+        Where the last ends.
+
+    Returns
+    -------
+    ndarray of shape (n,), dtype int64
+        Lengths. `numpy.diff` takes ten times as long for few.
+    """
+    ends = np.empty_like(starts)
+    ends[:-1] = starts[1:]
+    ends[-1:] = end
+    return ends - starts

@@ -207,12 +207,12 @@ class LetterTfidf(NgramTfidf):
             np.log(values, out=values)
             values += 1
         sums = rows @ known.scores
-        texts = np.repeat(np.arange(len(sums)), np.diff(rows.starts))
+        texts = rows.texts
         squares = values**self._power * known.squares[rows.columns]
         # Of nothing, `bincount` makes whole numbers.
         squares = np.bincount(texts, squares, len(sums)).astype(np.float64)
         # Words that are too long to be remembered: each occurrence for itself.
-        long = np.flatnonzero(found.lengths > LONGEST_WORD)
+        long = (found.lengths > LONGEST_WORD).nonzero()[0]
         if long.size:
             others = found.some(long)
             more = score(others.tokens(tokens.ids))
@@ -225,12 +225,14 @@ class LetterTfidf(NgramTfidf):
 
     def _remembered(self, weights: npt.NDArray[np.floating]) -> WordMemory:
         """What is known of words, if the weights are those of last time."""
-        last: tuple[Any, WordMemory] | None = vars(self).get("_last")
-        # The same memory, which is nobody else's while it is held here.
-        if last is None or not _is_same(last[0], weights):
-            last = weights, WordMemory(weights.shape[1], self.n_ids)
+        last: tuple[Any, ...] | None = vars(self).get("_last")
+        place = _place(weights)
+        if last is None or last[0] != place:
+            # The place is nobody else's while the weights are held here.
+            last = place, WordMemory(weights.shape[1], self.n_ids), weights
             self._last = last
-        return last[1]
+        memory: WordMemory = last[1]
+        return memory
 
     def _score(self, words: TokenIds, weights: npt.NDArray[np.floating]) -> WordScores:
         rows = self._rows_of_words(words)
@@ -287,11 +289,7 @@ class LetterTfidf(NgramTfidf):
         return nothing, np.full(self.n_ids, -1, dtype=np.int32)
 
 
-def _is_same(first: npt.NDArray[np.floating], second: npt.NDArray[np.floating]) -> bool:
-    """Whether two arrays are one place in memory."""
-    return (
-        first.shape == second.shape
-        and first.dtype == second.dtype
-        and first.__array_interface__["data"] == second.__array_interface__["data"]
-        and first.strides == second.strides
-    )
+def _place(array: npt.NDArray[Any]) -> tuple[Any, ...]:
+    """Where in memory an array is, and how it lies there."""
+    about = array.__array_interface__
+    return about["data"], array.shape, about["typestr"], about["strides"]

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
-from sk_m2v.lexical._counting import Rows, count, distinct
+from sk_m2v.lexical._counting import Rows, count, count_one, distinct
 from sk_m2v.lexical._limits import check_lengths, kept_columns
 from sk_m2v.lexical._tables import (
     DirectTable,
@@ -256,7 +256,7 @@ class NgramTfidf:
         ):
             columns = table.find(grams.keys)
             # Positions, not masks: a processor cannot guess which n-grams are known.
-            known = np.flatnonzero(columns >= 0)
+            known = (columns >= 0).nonzero()[0]
             yield grams.starts[known], columns[known] + np.int32(first)
             first += len(keys)
 
@@ -336,43 +336,58 @@ class NgramTfidf:
 
     def _tally(self, tokens: TokenIds) -> Rows:
         """How often each known n-gram occurs in each text."""
+        n_texts = tokens.offsets.size - 1
+        if n_texts == 1:
+            columns = [self._columns(tokens.ids, i) for i in range(len(self.keys))]
+            return count_one(
+                columns[0] if len(columns) == 1 else np.concatenate(columns),
+                self.n_features,
+            )
         texts = tokens.texts
         found = [(texts[starts], it) for starts, it in self.occurrences(tokens)]
-        return count(found, (tokens.offsets.size - 1, self.n_features))
+        return count(found, (n_texts, self.n_features))
+
+    def _columns(self, ids: npt.NDArray[np.int32], which: int) -> Int32Array:
+        """Columns of the n-grams of one length in one text."""
+        n = self.lengths[which]
+        columns = self._tables[which].find(self._keys_of(ids, n))
+        found: Int32Array = columns[columns >= 0]
+        if which:
+            found += np.int32(sum(map(len, self.keys[:which])))
+        return found
+
+    def _keys_of(self, ids: npt.NDArray[np.int32], n: int) -> Int64Array:
+        """All n-grams of one length, also those from one text into the next."""
+        size = max(ids.size - n + 1, 0)
+        keys = ids[:size].astype(np.int64)
+        for i in range(1, n):
+            keys *= self.n_tokens
+            keys += ids[i : i + size]
+        return keys
 
     def _grams(self, tokens: TokenIds) -> Iterator[_Grams]:
         """All n-grams, for each length."""
         ids, rows = tokens.ids, tokens.texts
         for n in self.lengths:
-            size = max(ids.size - n + 1, 0)
-            keys = ids[:size].astype(np.int64)
-            for i in range(1, n):
-                keys *= self.n_tokens
-                keys += ids[i : i + size]
+            keys = self._keys_of(ids, n)
+            size = keys.size
             if n == 1:
                 yield _Grams(np.arange(size), keys)
             else:
                 inside = rows[:size] == rows[n - 1 : n - 1 + size]
-                starts = np.flatnonzero(inside)
+                starts = inside.nonzero()[0]
                 yield _Grams(starts, keys[starts])
 
     def _weighted(self, counts: Rows) -> Rows:
         """Turn counts into features, in place."""
-        values, columns, starts, _ = counts
+        values, columns = counts.values, counts.columns
         if self.sublinear_tf:
             np.log(values, out=values)
             values += 1
         if self.idf is not None:
             values *= self.idf[columns]
-        if self.norm is not None and values.size:
-            lengths = np.diff(starts)
-            filled = lengths > 0  # `reduceat` cannot sum nothing
-            first = starts[:-1][filled]
-            if self.norm == "l1":
-                norms = np.add.reduceat(values, first)
-            else:
-                norms = np.sqrt(np.add.reduceat(values * values, first))
-            values /= np.repeat(norms, lengths[filled])
+        if self.norm is not None:
+            counts.normalize(self.norm)
         return counts
 
 

@@ -130,13 +130,13 @@ class HashTable:
         slots = self._slots(keys)
         found = self._columns[slots]
         # Column -1 reads the last key; whether it is equal does not matter.
-        again = np.flatnonzero((self._keys[found] != keys) & (found >= 0))
+        again = ((self._keys[found] != keys) & (found >= 0)).nonzero()[0]
         slots, keys = slots[again], keys[again]
         while again.size:
             slots = self._next(slots)
             columns = self._columns[slots]
             found[again] = columns
-            left = np.flatnonzero((self._keys[columns] != keys) & (columns >= 0))
+            left = ((self._keys[columns] != keys) & (columns >= 0)).nonzero()[0]
             again, slots, keys = again[left], slots[left], keys[left]
         return found
 

@@ -7,7 +7,7 @@ remembered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -83,8 +83,11 @@ class WordMemory:
             What each adds.
         """
         known, ids = self._known, tokens.ids
+        is_one = tokens.offsets.size == 2
+        if is_one and (recalled := known.recall(ids, found)) is not None:
+            return recalled, known.scores
         words, texts = known.find(ids, found), found.texts
-        new = np.flatnonzero(words == _UNKNOWN)
+        new = (words == _UNKNOWN).nonzero()[0]
         if new.size:
             # One thread at a time learns. Another remembers nothing, rather than wait
             # for a lock that, in a forked process, nobody would release.
@@ -98,6 +101,8 @@ class WordMemory:
             finally:
                 if is_alone:
                     self._learning.release()
+        if is_one:
+            known.keep(ids, found, words)
         if (words == _TOO_LONG).any():
             kept = words != _TOO_LONG
             words, texts = words[kept], texts[kept]
@@ -127,6 +132,58 @@ class _Known:
             np.zeros((0, n_outputs), np.float32), np.zeros(0, np.float32)
         )
         self.size = 0
+        # The same for single texts: for few words, a dictionary is faster than arrays.
+        self._by_tokens: dict[tuple[int, ...], int] = {}
+
+    def recall(self, ids: npt.NDArray[np.int32], found: Occurrences) -> Rows | None:
+        """Words of one text, if they were in single texts before.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (n_tokens,), dtype int32
+            Its ids.
+        found : Occurrences
+            Its words.
+
+        Returns
+        -------
+        Rows of shape (1, n_known_words), or None
+            How often each word occurs, in the order in which they do.
+        """
+        counts: dict[int, int] = {}
+        try:
+            for word in _tuples(ids, found):
+                number = self._by_tokens[word]
+                counts[number] = counts.get(number, 0) + 1
+        except KeyError:
+            return None
+        n = len(counts)
+        return Rows(
+            np.fromiter(counts.values(), np.float32, n),
+            np.fromiter(counts, np.int32, n),
+            np.array((0, n), np.int32),
+            len(self.scores.squares),
+        )
+
+    def keep(
+        self,
+        ids: npt.NDArray[np.int32],
+        found: Occurrences,
+        words: npt.NDArray[np.int32],
+    ) -> None:
+        """Remember the words of one text for `recall`.
+
+        Parameters
+        ----------
+        ids : ndarray of shape (n_tokens,), dtype int32
+            Its ids.
+        found : Occurrences
+            Its words.
+        words : ndarray of shape (n_words,), dtype int32
+            Their numbers. Those that are too long are passed over.
+        """
+        pairs = zip(_tuples(ids, found), words.tolist(), strict=True)
+        self._by_tokens.update((word, it) for word, it in pairs if it != _TOO_LONG)
 
     def find(
         self, ids: npt.NDArray[np.int32], found: Occurrences
@@ -146,12 +203,12 @@ class _Known:
             Rows of `scores`, `_UNKNOWN` or `_TOO_LONG`.
         """
         numbers = self._single[ids[found.starts]]
-        longer = np.flatnonzero(found.lengths > 1)
+        longer = (found.lengths > 1).nonzero()[0]
         if longer.size:
             # The table first: its numbers may be more by now, but never less.
             places = self._longer.find(self._keys(ids, found.some(longer)))
             numbers[longer] = _UNKNOWN
-            known = np.flatnonzero(places >= 0)
+            known = (places >= 0).nonzero()[0]
             numbers[longer[known]] = self._numbers[places[known]]
             numbers[found.lengths > LONGEST_WORD] = _TOO_LONG
         return numbers
@@ -226,6 +283,16 @@ class _Known:
             # It may overflow, as it is meant to.
             keys[more] = keys[more] * self._base + (ids[starts[more] + i] + np.int64(1))
         return keys
+
+
+def _tuples(
+    ids: npt.NDArray[np.int32], found: Occurrences
+) -> Iterator[tuple[int, ...]]:
+    """The tokens of each word."""
+    tokens = tuple(ids.tolist())
+    starts = found.starts.tolist()
+    for start, length in zip(starts, found.lengths.tolist(), strict=True):
+        yield tokens[start : start + length]
 
 
 def _distinct(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from sk_m2v.embedding.tokens._backends import TokenIds, token_runs
-from sk_m2v.lexical._counting import count
+from sk_m2v.lexical._counting import count, run_lengths
 
 # Of a word that comes again, in tokens. Longer ones are all taken for different.
 LONGEST_WORD = 8
@@ -122,10 +122,13 @@ def occurrences(
     is_first = begins[ids]
     is_first[1:] |= ends[ids[:-1]]
     is_first[offsets[:-1][offsets[:-1] < ids.size]] = True
-    starts = np.flatnonzero(is_first)
-    lengths = np.diff(starts, append=ids.size)
-    n_words = np.diff(np.searchsorted(starts, offsets))
-    return Occurrences(starts, lengths, np.repeat(np.arange(n_words.size), n_words))
+    starts = is_first.nonzero()[0]
+    lengths = run_lengths(starts, ids.size)
+    if offsets.size == 2:
+        texts = np.zeros(starts.size, np.int64)
+    else:
+        texts = TokenIds(ids, starts.searchsorted(offsets)).texts
+    return Occurrences(starts, lengths, texts)
 
 
 def _distinct(

@@ -70,6 +70,9 @@ def test_a_text_has_the_same_bits_wherever_it_stands(fitted, calls, norm, n_outp
         # Words become known in another order than in a fresh vectorizer.
         for row in [row for call in calls for row in call]:
             alone[tuple(row)] = vectorizer.product(tokens([row]), given)
+            # Single texts are remembered in a way of their own.
+            again = vectorizer.product(tokens([row]), given)
+            assert_array_equal(again, alone[tuple(row)])
         fresh = pickle.loads(pickle.dumps(vectorizer))
         everything = [row for call in reversed(calls) for row in call]
         # Many texts, which take the other path.

@@ -146,7 +146,7 @@ class TestContract:
     def test_only_vectors_of_tokens_that_occur_change(self, default_model):
         classifier = StaticClassifier(default_model, random_state=0)
         classifier.fit(TEXTS, LABELS)
-        before = default_model._token_vectors(np.arange(default_model.n_tokens))
+        before = default_model._vectors_of(np.arange(default_model.n_tokens))
         changed = np.flatnonzero((classifier.embedding_.vectors != before).any(axis=1))
         seen = np.unique(default_model.token_ids(TEXTS).ids)
         assert set(changed) <= set(seen)

@@ -63,7 +63,7 @@ def token_shares(tokens: TokenIds, n_tokens: int) -> csr_array:
     csr_array of shape (n_sentences, n_tokens), dtype float32
         Rows sum to 1; those of sentences without tokens are empty.
     """
-    shares = count_matrix(tokens, n_tokens)
+    shares = count_matrix(*tokens, n_tokens)
     lengths = np.diff(shares.indptr)
     shares.data /= np.repeat(lengths, lengths)
     shares.sum_duplicates()

@@ -37,9 +37,14 @@ class TokenIds(NamedTuple):
     offsets: npt.NDArray[np.int64]
 
     @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Number of tokens of each text."""
+        return self.offsets[1:] - self.offsets[:-1]
+
+    @property
     def texts(self) -> npt.NDArray[np.int64]:
         """Text of each token."""
-        return np.repeat(np.arange(self.offsets.size - 1), np.diff(self.offsets))
+        return np.repeat(np.arange(self.offsets.size - 1), self.lengths)
 
     def followed_by(self, others: TokenIds) -> TokenIds:
         """These texts, and then others.
@@ -90,7 +95,7 @@ class TokenIds(NamedTuple):
         TokenIds
             Their ids.
         """
-        return token_runs(self.ids, self.offsets[index], np.diff(self.offsets)[index])
+        return token_runs(self.ids, self.offsets[index], self.lengths[index])
 
 
 def token_runs(
@@ -187,7 +192,7 @@ class TokenizersBackend:
         whole = {**tokenizer, "truncation": None, "padding": None}
         self._tokenizer = tokenizer_from_json(json.dumps(whole))
         self._vocabulary = vocabulary_of(tokenizer)
-        self.unk_id = _unk_id(tokenizer["model"], self._vocabulary)
+        self.unk_id = unk_id(tokenizer["model"], self._vocabulary)
         # `encode_batch_fast` leaves out character offsets; version 1.0 dropped it.
         self._encode_batch = getattr(
             self._tokenizer, "encode_batch_fast", self._tokenizer.encode_batch
@@ -289,8 +294,42 @@ def vocabulary_of(tokenizer: Json) -> dict[str, int]:
     return {**tokens, **{token["content"]: token["id"] for token in added}}
 
 
-def _unk_id(model: Json, vocabulary: dict[str, int]) -> int | None:
-    """Id of the token for unknown text: Unigram models know it by id, others not."""
-    unk_id: int | None = model.get("unk_id")
+def parts_of(component: Json | None, members: str) -> list[Json]:
+    """Parts of a normaliser or pre-tokenizer.
+
+    Parameters
+    ----------
+    component : dict or None
+        One part, or a sequence of some.
+    members : str
+        What a sequence calls its parts.
+
+    Returns
+    -------
+    list of dict
+        The parts; none for None.
+    """
+    if component is None:
+        return []
+    parts: list[Json] = component.get(members, [component])
+    return parts
+
+
+def unk_id(model: Json, vocabulary: dict[str, int]) -> int | None:
+    """Id of the token for unknown text: Unigram models know it by id, others not.
+
+    Parameters
+    ----------
+    model : dict
+        The model of a tokenizer.
+    vocabulary : dict of str to int
+        Its tokens.
+
+    Returns
+    -------
+    int or None
+        None where it has none.
+    """
+    index: int | None = model.get("unk_id")
     unk_token: str | None = model.get("unk_token")
-    return unk_id if unk_token is None else vocabulary.get(unk_token)
+    return index if unk_token is None else vocabulary.get(unk_token)

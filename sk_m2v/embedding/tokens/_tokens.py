@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
 
@@ -26,6 +25,7 @@ from sk_m2v.embedding.tokens._backends import (
     is_of_library,
     vocabulary_of,
 )
+from sk_m2v.embedding.tokens._gigatoken import GigatokenBackend
 from sk_m2v.embedding.tokens._normalized_cache import (
     NormalizedBackend,
     normalizes_words,
@@ -50,8 +50,9 @@ def load_backend(tokenizer_json: str) -> Backend:
     Returns
     -------
     Backend
-        `nanotoken` where it is installed and supports every component of the tokenizer,
-        `tokenizers` otherwise, with a cache of words where that gives the same ids.
+        `nanotoken` or `gigatoken` where it is installed and supports every component of
+        the tokenizer, `tokenizers` otherwise, with a cache of words where that gives
+        the same ids.
 
     Raises
     ------
@@ -60,17 +61,28 @@ def load_backend(tokenizer_json: str) -> Backend:
     """
     try:
         _check_ids(tokenizer_json)
-        # ValueError: a tokenizer that nanotoken does not support, or that is damaged.
-        with suppress(ImportError, ValueError):
-            return NanotokenBackend(tokenizer_json)
+        # Where it is not installed, does not support the tokenizer, or even panics at
+        # what is damaged, it is for `tokenizers` to say.
+        for fast in (NanotokenBackend, GigatokenBackend):
+            try:
+                return fast(tokenizer_json)
+            except BaseException as error:
+                _check_is_of_file(error)
         return _tokenizers_backend(json.loads(tokenizer_json))
     except BaseException as error:
-        # `tokenizers` raises bare Exception, or panics.
-        if not isinstance(error, Exception) and not is_of_library(error):
-            raise
+        _check_is_of_file(error)
         raise ValueError(
             f"not a readable tokenizer.json: {shortened(error)}"
         ) from error
+
+
+def _check_is_of_file(error: BaseException) -> None:
+    """Raise an error again that has nothing to do with the file, such as an interrupt.
+
+    `tokenizers` raises bare Exception; all libraries may panic.
+    """
+    if not isinstance(error, Exception) and not is_of_library(error):
+        raise error
 
 
 def _check_ids(tokenizer_json: str) -> None:
@@ -151,13 +163,13 @@ def token_ids(backend: Backend, texts: list[str], max_length: int | None) -> Tok
             "model"
         ) from error
     keep: npt.NDArray[np.bool_] | None = None
-    if max_length is not None:
-        lengths = np.diff(offsets)
-        if lengths.size and lengths.max() > max_length:
+    if max_length is not None and ids.size > max_length:
+        lengths = offsets[1:] - offsets[:-1]
+        if lengths.max() > max_length:
             keep = np.arange(ids.size) - np.repeat(offsets[:-1], lengths) < max_length
     if backend.unk_id is not None:
         known = ids != backend.unk_id
-        if not known.all():
+        if np.count_nonzero(known) < ids.size:
             keep = known if keep is None else keep & known
     tokens = TokenIds(ids, offsets)
     return tokens if keep is None else tokens.keep(keep)

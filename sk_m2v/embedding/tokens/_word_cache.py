@@ -29,6 +29,7 @@ from sk_m2v.embedding.tokens._backends import (
     Json,
     TokenIds,
     TokenizersBackend,
+    parts_of,
     vocabulary_of,
 )
 
@@ -97,8 +98,8 @@ def word_rule(tokenizer: Json) -> WordRule | None:
         map(_leaves_spaces, tokenizer.get("added_tokens", []))
     ):
         return None
-    normalizers = _sequence(tokenizer.get("normalizer"), "normalizers")
-    first, *_ = _sequence(tokenizer.get("pre_tokenizer"), "pretokenizers") or [{}]
+    normalizers = parts_of(tokenizer.get("normalizer"), "normalizers")
+    first, *_ = parts_of(tokenizer.get("pre_tokenizer"), "pretokenizers") or [{}]
     kinds = {it["type"] for it in normalizers}
     ascii_ends = "Precompiled" in kinds
     if not kinds <= _LOCAL_NORMALIZERS:
@@ -120,13 +121,6 @@ _LOCAL_NORMALIZERS = {
     "StripAccents",
     "Precompiled",
 }
-
-
-def _sequence(part: Json | None, members: str) -> list[Json]:
-    if part is None:
-        return []
-    parts: list[Json] = part.get(members, [part])
-    return parts
 
 
 def _leaves_spaces(token: Json) -> bool:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, hstack, vstack
 
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._pooling import mean_vectors, normalize_rows
+from sk_m2v.embedding._pooling import normalize_rows
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._deferred import Deferred, as_matrix
 from sk_m2v.lexical._letter_ngrams import LetterTfidf
@@ -174,8 +174,6 @@ def embed(embedding: StaticEmbedding, tokens: TokenIds) -> Float32Array:
     ndarray of shape (n_texts, dim), dtype float32
         The embeddings; zeros for a text without known tokens.
     """
-    rows = mean_vectors(
-        tokens, embedding._matrix, embedding.weights, embedding.token_mapping
-    )
+    rows = embedding._token_vectors.means(tokens)
     normalize_rows(rows)
     return rows

@@ -72,7 +72,8 @@ class BagDataset(Dataset[Any]):
         token_dropout: float = 0.0,
         random_state: np.random.RandomState | None = None,
     ) -> None:
-        self._counts = count_matrix(tokens, int(tokens.ids.max(initial=0)) + 1)
+        n_tokens = int(tokens.ids.max(initial=0)) + 1
+        self._counts = count_matrix(*tokens, n_tokens)
         if fixed is None:
             fixed = np.zeros((self._counts.shape[0], 1))
         self.fixed = torch.from_numpy(fixed.astype(np.float32))

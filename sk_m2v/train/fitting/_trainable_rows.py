@@ -36,7 +36,7 @@ class TrainableRows:
         self._ids = np.unique(np.concatenate([it.ids for it in texts]))
         self._row = np.zeros(embedding.n_tokens, np.int32)
         self._row[self._ids] = np.arange(self._ids.size, dtype=np.int32)
-        self.vectors: Float32Array = embedding._token_vectors(self._ids)
+        self.vectors: Float32Array = embedding._vectors_of(self._ids)
 
     def rows(self, tokens: TokenIds) -> TokenIds:
         """Rows of `vectors` that texts use.
@@ -67,7 +67,7 @@ class TrainableRows:
             In float32, with one vector a token, and of length 1 as in training.
         """
         embedding = self._embedding
-        everything = embedding._token_vectors(
+        everything = embedding._vectors_of(
             np.arange(embedding.n_tokens, dtype=np.int32)
         )
         everything[self._ids] = vectors

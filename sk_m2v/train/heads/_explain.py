@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from sk_m2v._text import as_texts
 from sk_m2v.embedding import StaticEmbedding
-from sk_m2v.embedding._pooling import mean_vectors
 from sk_m2v.embedding.tokens._backends import TokenIds
 from sk_m2v.lexical._deferred import Deferred
 from sk_m2v.lexical._letter_ngrams import LetterTfidf
@@ -99,15 +98,13 @@ def _terms(
 def _dense_terms(
     head: Head, embedding: StaticEmbedding, tokens: TokenIds
 ) -> FloatArray:
-    means = mean_vectors(
-        tokens, embedding._matrix, embedding.weights, embedding.token_mapping
-    )
+    means = embedding._token_vectors.means(tokens)
     n_tokens = np.diff(tokens.offsets)
     lengths = n_tokens * np.linalg.norm(means.astype(np.float64), axis=1)
     # The tokens of a text may cancel out: then they add nothing.
     factors = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     ids, position = np.unique(tokens.ids, return_inverse=True)
-    products = embedding._token_vectors(ids) @ np.float64(head.layers[0].weight)
+    products = embedding._vectors_of(ids) @ np.float64(head.layers[0].weight)
     terms: FloatArray = products[position] * np.repeat(factors, n_tokens)[:, None]
     return terms
 

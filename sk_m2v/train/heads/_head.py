@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
+from scipy.special import expit
 
 from sk_m2v._parameters import public
 from sk_m2v.train.features._features import Block
@@ -192,5 +192,10 @@ def to_probabilities(scores: FloatArray, *, multilabel: bool) -> FloatArray:
     ndarray of shape (n_texts, n_classes), dtype float64
         The probabilities.
     """
-    probabilities: FloatArray = expit(scores) if multilabel else softmax(scores, axis=1)
-    return probabilities
+    if multilabel:
+        probabilities: FloatArray = expit(scores)
+        return probabilities
+    # As `scipy.special.softmax`, which takes as long as the rest for few texts.
+    shares: FloatArray = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from sk_m2v.embedding.tokens import _word_cache
+from sk_m2v.embedding.tokens import _gigatoken, _word_cache
 from sk_m2v.embedding.tokens._backends import NanotokenBackend, TokenizersBackend
+from sk_m2v.embedding.tokens._gigatoken import _UNEVEN, GigatokenBackend
 from sk_m2v.embedding.tokens._normalized_cache import (
     NormalizedBackend,
     normalizes_words,
@@ -80,6 +81,83 @@ def test_nanotoken_is_used_for_wordpiece_only(default_model):
     assert isinstance(load_backend(bpe.to_str()), TokenizersBackend)
 
 
+# Of Llama 3.
+LLAMA = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+
+def split_by(expression: str) -> dict:
+    """Pre-tokenizer of byte-level BPE with an expression of its own."""
+    bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    split = pre_tokenizers.Split(Regex(expression), "isolated")
+    return json.loads(pre_tokenizers.Sequence([split, bytes_]).__getstate__())
+
+
+class TestGigatoken:
+    """BPE: the same ids, or it is not used."""
+
+    def fast(self, **parts) -> GigatokenBackend:
+        backend = load_backend(json.dumps({**json.loads(gpt2_like()), **parts}))
+        assert isinstance(backend, GigatokenBackend)
+        return backend
+
+    def test_is_used_where_it_is_installed(self, monkeypatch):
+        self.fast()
+        load_backend.cache_clear()
+        monkeypatch.setitem(sys.modules, "gigatoken.gigatoken_rs", None)
+        assert isinstance(load_backend(gpt2_like()), WordCacheBackend)
+        load_backend.cache_clear()
+
+    @pytest.mark.parametrize(
+        "parts",
+        [
+            {"pre_tokenizer": None},
+            {"pre_tokenizer": {"type": "ByteLevel", "use_regex": False}},
+            {"pre_tokenizer": {"type": "Whitespace"}},
+            {"normalizer": {"type": "NFC"}},
+            {"model": {"dropout": 0.5}},
+            {"model": {"continuing_subword_prefix": "##"}},
+            {"model": {"type": "WordPiece"}},
+            {"added_tokens": [{"single_word": True, "content": "x", "id": 300}]},
+            {"added_tokens": [{"content": "a", "id": 300}]},
+            {"added_tokens": [{"lstrip": True, "content": "x y", "id": 300}]},
+        ],
+    )
+    def test_is_not_used_where_it_might_differ(self, parts):
+        tokenizer = json.loads(gpt2_like())
+        parts["model"] = tokenizer["model"] | parts.get("model", {})
+        flags = dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
+        parts["added_tokens"] = [flags | it for it in parts.get("added_tokens", [])]
+        with pytest.raises(ValueError, match="might give other ids"):
+            GigatokenBackend(json.dumps({**tokenizer, **parts}))
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("expression", [None, LLAMA])
+    def test_every_character(self, expression):
+        """The libraries are not of the same age, and neither are their letters."""
+        parts = {} if expression is None else {"pre_tokenizer": split_by(expression)}
+        tokenizer_json = json.dumps({**json.loads(gpt2_like()), **parts})
+        characters = [chr(i) for i in range(0x110000) if not 0xD800 <= i < 0xE000]
+        uneven = 0
+        for some in np.array_split(characters, 500):
+            groups = np.array_split(some, 50)
+            texts = [" ".join(f"a{it} {it}1{it}" for it in group) for group in groups]
+            uneven += any(map(_UNEVEN.search, texts))
+            expected = plain(tokenizer_json).encode(texts)
+            assert_array_equal(self.fast(**parts).encode(texts).ids, expected.ids)
+        assert 0 < uneven < 50
+
+    def test_long_texts_are_read_a_few_at_a_time(self, monkeypatch):
+        texts = ["ab " * 50, "", "a", "b" * 70, "'s"]
+        expected = plain(gpt2_like()).encode(texts)
+        monkeypatch.setattr(_gigatoken, "_ROOM", 100)
+        result = self.fast().encode(texts)
+        assert_array_equal(result.ids, expected.ids)
+        assert_array_equal(result.offsets, expected.offsets)
+
+
 def test_without_nanotoken(default_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "nanotoken", None)
     load_backend.cache_clear()
@@ -115,7 +193,9 @@ def test_backends_agree_on_any_text(every_backend, texts):
         assert_array_equal(other.offsets, expected.offsets)
 
 
-def gpt2_like(*, add_prefix_space: bool, normalizer=None) -> str:
+def gpt2_like(
+    *, add_prefix_space: bool = False, normalizer=None, added=("<x>", "<mask>")
+) -> str:
     """Byte-level BPE that knows some pairs of letters and a run of spaces."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     space = "\u0120"  # as byte-level models spell it
@@ -126,17 +206,22 @@ def gpt2_like(*, add_prefix_space: bool, normalizer=None) -> str:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space)
     if normalizer is not None:
         tokenizer.normalizer = normalizer
-    tokenizer.add_tokens(["<x>", "   "])
-    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True)])
+    tokenizer.add_tokens([it for it in added if it != "<mask>"])
+    if "<mask>" in added:
+        tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True)])
     return tokenizer.to_str()
 
 
 @pytest.fixture(scope="module", params=[True, False])
 def gpt2_backends(request):
-    tokenizer_json = gpt2_like(
-        add_prefix_space=request.param, normalizer=normalizers.NFC()
-    )
-    return plain(tokenizer_json), cached(tokenizer_json)
+    space = {"add_prefix_space": request.param}
+    added = ["<x>", "   ", "<mask>"]
+    composed = gpt2_like(**space, normalizer=normalizers.NFC(), added=added)
+    exact = [gpt2_like(**space), gpt2_like(**space, added=["<x>", "   "])]
+    return [
+        (plain(composed), cached(composed)),
+        *((plain(it), GigatokenBackend(it)) for it in exact),
+    ]
 
 
 SPACED = st.lists(st.sampled_from(["a", "aba", " ", "<x>", "<mask>", "'s"]))
@@ -144,10 +229,11 @@ SPACED = st.lists(st.sampled_from(["a", "aba", " ", "<x>", "<mask>", "'s"]))
 
 @settings(max_examples=300, deadline=None)
 @given(texts=st.lists(TRICKY | SPACED.map(" ".join), max_size=8))
-def test_word_cache_agrees_where_spaces_count(gpt2_backends, texts):
-    expected, result = (backend.encode(texts) for backend in gpt2_backends)
-    assert_array_equal(result.ids, expected.ids)
-    assert_array_equal(result.offsets, expected.offsets)
+def test_backends_agree_where_spaces_count(gpt2_backends, texts):
+    for pair in gpt2_backends:
+        expected, result = (backend.encode(texts) for backend in pair)
+        assert_array_equal(result.ids, expected.ids)
+        assert_array_equal(result.offsets, expected.offsets)
 
 
 def unigram_like(*, added: str | None = None) -> str:
