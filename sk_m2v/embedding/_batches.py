@@ -111,7 +111,7 @@ def collect_rows(
         if n_rows is None:
             return np.concatenate([np.empty((0, dim), np.float32), *blocks])
         first = next(blocks, np.empty((0, dim), np.float32))
-        if len(first) == n_rows:
+        if len(first) == n_rows and next(blocks, None) is None:
             return first
         out = np.empty((n_rows, dim), np.float32)
         blocks = chain([first], blocks)

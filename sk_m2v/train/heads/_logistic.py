@@ -17,7 +17,8 @@ from sklearn.linear_model import LogisticRegression
 
 from sk_m2v.train.features._features import Features
 from sk_m2v.train.features._merged import Merged
-from sk_m2v.train.heads._minimum import Fit, Sigmoids, class_loss, minimise
+from sk_m2v.train.heads._class_losses import Sigmoids, class_loss
+from sk_m2v.train.heads._minimum import Fit, minimise
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -67,8 +68,9 @@ def fit_logistic(
         return [_estimator(fit, classes, C)]
     varied = Y.min(axis=0) != Y.max(axis=0)
     data = _data(merged, dense, int(varied.sum()))
-    loss = Sigmoids(Y[:, varied], weights[:, varied])
-    fit = minimise(data, loss, C, TOLERANCE)
+    labels = Sigmoids(Y[:, varied], weights[:, varied])
+    # Each stops for itself, where with classes the last one counts.
+    fit = minimise(data, labels, C, TOLERANCE / 4)
     columns = iter(range(fit.intercept.size))
     return [
         _estimator(fit.column(next(columns)), np.array([0, 1]), C)
@@ -124,7 +126,7 @@ class _Data:
         self._transposed = merged.matrix.T.tocsr()
         self._dense = dense
 
-    def products(self, factors: FloatArray) -> tuple[FloatArray, float]:
+    def products(self, factors: FloatArray) -> tuple[FloatArray, FloatArray]:
         # Sum the rows with `factors` of the texts. Return the inner products of the
         # sums with the rows, and the largest element of the sums.
         lexical, dense = self._sums(factors)
@@ -148,16 +150,22 @@ class _FewTexts(_Data):
         lexical = merged.matrix @ self._transposed
         self._pairs = lexical.toarray() + dense @ dense.T
 
-    def products(self, factors: FloatArray) -> tuple[FloatArray, float]:
+    def products(self, factors: FloatArray) -> tuple[FloatArray, FloatArray]:
         scores = self._pairs @ factors
-        length = np.sqrt(max(np.vdot(factors, scores), 0))
+        squares = np.einsum("nk,nk->k", factors, scores)
+        lengths = np.sqrt(np.maximum(squares, 0))
         # No element is larger than the length; only near the end it has to be known.
-        near = length < 100 * TOLERANCE
-        return scores, _largest(*self._sums(factors)) if near else float(length)
+        near = lengths < 100 * TOLERANCE
+        if near.any():
+            lengths[near] = _largest(*self._sums(factors[:, near]))
+        return scores, lengths
 
 
-def _largest(*arrays: FloatArray) -> float:
-    return float(max(np.abs(it).max(initial=0) for it in arrays))
+def _largest(*arrays: FloatArray) -> FloatArray:
+    largest: FloatArray = np.maximum(
+        *(np.abs(it).max(axis=0, initial=0) for it in arrays)
+    )
+    return largest
 
 
 # What the inner products of pairs may take, and how often the solver needs the data.

@@ -5,27 +5,31 @@ scale optimization", 1989) computes is a sum of the rows of the data, with one n
 text and class (B. Schölkopf, R. Herbrich and A. Smola, "A Generalized Representer
 Theorem", 2001). It works on these numbers, never on weights of n-grams; and as scores
 are linear along a direction, its line search multiplies no matrix.
+
+Groups of outputs that have nothing to do with each other (`_class_losses`) are
+minimised side by side, each with steps of its own: as many labels as there are, in the
+iterations that one takes, and with one product of the data for all that are not there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logsumexp
+
+from sk_m2v.train.heads._class_losses import ClassLoss
+from sk_m2v.train.heads._steps import Steps, Vectors, dot
 
 FloatArray = npt.NDArray[np.float64]
 
 _MAX_ITERATIONS = 500
-_MEMORY = 10  # steps remembered
 
 
 class Rows(Protocol):
     """The rows of the data, and sums of them."""
 
-    def products(self, factors: FloatArray) -> tuple[FloatArray, float]:
+    def products(self, factors: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sum the rows, and multiply the sums with the rows.
 
         Parameters
@@ -37,8 +41,8 @@ class Rows(Protocol):
         -------
         products : ndarray of shape (n_texts, n_outputs)
             Inner products of the sums with the rows.
-        largest : float
-            Largest element of the sums, or more.
+        largest : ndarray of shape (n_outputs,)
+            Largest element of each sum, or more.
         """
 
     def weights(self, factors: FloatArray) -> FloatArray:
@@ -90,102 +94,9 @@ class Fit(NamedTuple):
         return Fit(self.weights[:, one], self.intercept[one], self.n_iter)
 
 
-# --- Losses -------------------------------------------------------------------------
-# Each is divided by the sum of the weights, as gradients then mean the same for all.
-
-
-class Sigmoids:
-    """Independent outputs, each true or not, or something between.
-
-    Parameters
-    ----------
-    truth, weights : ndarray of shape (n_texts, n_outputs)
-        The truth of each, and its weight.
-    """
-
-    def __init__(self, truth: npt.NDArray[Any], weights: FloatArray) -> None:
-        self.totals = weights.sum(axis=0)
-        self.shape = truth.shape
-        self._shares = weights / self.totals
-        self._truth = truth.astype(np.float64)
-
-    def __call__(self, scores: FloatArray) -> tuple[float, FloatArray]:
-        losses = np.logaddexp(0, scores) - scores * self._truth
-        loss = float(np.vdot(self._shares, losses))
-        return loss, self._shares * (expit(scores) - self._truth)
-
-
-class Softmax:
-    """Classes of which one is true, or each has a share.
-
-    Parameters
-    ----------
-    truth : ndarray of shape (n_texts, n_classes)
-        Shares, which sum to 1.
-    weights : ndarray of shape (n_texts,)
-        Of each text.
-    """
-
-    def __init__(self, truth: npt.NDArray[Any], weights: FloatArray) -> None:
-        self.totals = weights.sum()
-        self.shape = truth.shape
-        self._shares = weights / self.totals
-        self._truth = truth.astype(np.float64)
-
-    def __call__(self, scores: FloatArray) -> tuple[float, FloatArray]:
-        logarithms = scores - logsumexp(scores, axis=1, keepdims=True)
-        loss = -float(self._shares @ (self._truth * logarithms).sum(axis=1))
-        residual = np.exp(logarithms) - self._truth
-        return loss, residual * self._shares[:, None]
-
-
-def class_loss(truth: FloatArray, weights: FloatArray) -> Sigmoids | Softmax:
-    """Loss of classes, of which one is true or each has a share.
-
-    Parameters
-    ----------
-    truth : ndarray of shape (n_texts, n_classes)
-        Shares of the classes, which sum to 1.
-    weights : ndarray of shape (n_texts,)
-        Of each text.
-
-    Returns
-    -------
-    Sigmoids or Softmax
-        Two classes need one output, that of the second.
-    """
-    if truth.shape[1] == 2:
-        return Sigmoids(truth[:, 1:], weights[:, None])
-    return Softmax(truth, weights)
-
-
-# --- Minimum ------------------------------------------------------------------------
-
-
-class _Vector(NamedTuple):
-    """Weights and intercept, in terms of the texts."""
-
-    factors: FloatArray  # weights are the sum of the rows times these
-    intercept: FloatArray
-    scores: FloatArray  # of the texts by the weights
-
-    def dot(self, other: _Vector) -> float:
-        # Inner product of the weights and intercepts.
-        product = np.vdot(self.factors, other.scores)
-        return float(product + self.intercept @ other.intercept)
-
-    def plus(self, factor: float, other: _Vector) -> _Vector:
-        # Sum with a multiple of another.
-        return _Vector(*(a + factor * b for a, b in zip(self, other, strict=True)))
-
-    def times(self, factor: float) -> _Vector:
-        # Return a multiple.
-        return _Vector(*(factor * it for it in self))
-
-
 def minimise(
     data: Rows,
-    loss: Sigmoids | Softmax,
+    loss: ClassLoss,
     C: float,
     tolerance: float,
     start: tuple[FloatArray, FloatArray] | None = None,
@@ -196,7 +107,7 @@ def minimise(
     ----------
     data : Rows
         The texts.
-    loss : Sigmoids or Softmax
+    loss : ClassLoss
         Of their scores.
     C : float
         Inverse of the regularisation.
@@ -211,93 +122,136 @@ def minimise(
     Fit
         The minimum.
     """
-    penalty = 1 / (C * loss.totals)
-    shape = loss.shape
-    zeros = np.zeros(shape)
-    here = _Vector(zeros, np.zeros(shape[1]), zeros)
-    if start is not None:
-        here = _Vector(*start, data.products(start[0])[0])
+    n_texts, n_outputs = loss.shape
+    if start is None:
+        start = np.zeros(loss.shape), np.zeros(n_outputs)
+    factors, intercept = loss.grouped(start[0]), loss.grouped(start[1][None])
+    descent = _Descent(data, loss, C, n_texts, factors, intercept)
+    factors, intercept = factors.copy(), intercept.copy()  # of those that are there
+    left = np.arange(len(factors))  # the others
+    n_iter = 0
+    while True:
+        done = (descent.largest <= tolerance) | descent.is_stuck
+        if done.all() or n_iter == _MAX_ITERATIONS:
+            done[:] = True
+        # Groups go a few at a time: what is left has to be copied.
+        if done.all() or 4 * np.count_nonzero(done) >= done.size:
+            factors[left[done]] = descent.here.factors[done]
+            intercept[left[done]] = descent.here.intercept[done]
+            left = left[~done]
+            if not left.size:
+                break
+            descent.keep(~done)
+        n_iter += 1
+        descent.step()
+    found = loss.columns(factors, n_texts)
+    return Fit(data.weights(found), loss.columns(intercept, 1)[0], n_iter)
 
-    def gradient(at: _Vector, residual: FloatArray) -> tuple[_Vector, float]:
-        factors = residual + penalty * at.factors
-        intercept = residual.sum(axis=0)
-        scores, largest = data.products(factors)
-        return _Vector(factors, intercept, scores), max(
-            largest, float(np.abs(intercept).max())
+
+class _Descent:
+    """Where the groups are, and how they got there."""
+
+    def __init__(
+        self,
+        data: Rows,
+        loss: ClassLoss,
+        C: float,
+        n_texts: int,
+        factors: FloatArray,
+        intercept: FloatArray,
+    ) -> None:
+        self._data, self._loss, self._n_texts = data, loss, n_texts
+        self._penalty = 1 / (C * loss.totals)
+        scores = np.zeros_like(factors)
+        if factors.any():
+            scores, _ = self._products(factors)
+        self.here = Vectors(factors, intercept, scores)
+        self._height, residual = self._value(self.here)
+        self._slope, self.largest = self._gradient(residual)
+        self._steps = Steps(self.here)
+        self.is_stuck = np.zeros(len(factors), dtype=bool)
+
+    def keep(self, groups: npt.NDArray[np.bool_]) -> None:
+        # Go on with some of the groups.
+        if groups.all():
+            return
+        self._loss = self._loss.some(groups)
+        self._penalty, self._height = self._penalty[groups], self._height[groups]
+        self.here, self._slope = self.here.some(groups), self._slope.some(groups)
+        self.largest, self.is_stuck = self.largest[groups], self.is_stuck[groups]
+        self._steps.keep(groups)
+
+    def step(self) -> None:
+        # Go down once.
+        direction = self._steps.direction(self._slope)
+        lengths, residual = self._line_search(direction)
+        move = direction.times(lengths)
+        self.here = self.here.plus(move)
+        slope, self.largest = self._gradient(residual)
+        self._steps.add(move, slope.minus(self._slope))
+        self._slope = slope
+
+    def _products(self, factors: FloatArray) -> tuple[FloatArray, FloatArray]:
+        columns = self._loss.columns(factors, self._n_texts)
+        products, largest = self._data.products(columns)
+        grouped = self._loss.grouped(products)
+        return grouped, self._loss.grouped(largest[None]).max(axis=1)
+
+    def _gradient(self, residual: FloatArray) -> tuple[Vectors, FloatArray]:
+        factors = residual + self._penalty * self.here.factors
+        n_groups, n_outputs = self.here.intercept.shape
+        # Contiguous over outputs of one text, which is one for groups of one.
+        intercept = residual.reshape(n_groups, -1, n_outputs).sum(axis=1)
+        scores, largest = self._products(factors)
+        return Vectors(factors, intercept, scores), np.maximum(
+            largest, np.abs(intercept).max(axis=1)
         )
 
-    def value(at: _Vector) -> tuple[float, FloatArray]:
-        plain, residual = loss(at.scores + at.intercept)
-        squares = float(np.sum(penalty * at.factors * at.scores))
+    def _value(self, at: Vectors) -> tuple[FloatArray, FloatArray]:
+        plain, residual = self._loss(at.scores, at.intercept)
+        squares = self._penalty[:, 0] * dot(at.factors, at.scores)
         return plain + squares / 2, residual
 
-    height, residual = value(here)
-    slope, largest = gradient(here, residual)
-    memory: list[tuple[_Vector, _Vector, float]] = []
-    n_iter = 0
-    while largest > tolerance and n_iter < _MAX_ITERATIONS:
-        n_iter += 1
-        direction = _direction(slope, memory)
-        if direction.dot(slope) >= 0:  # rounding has spoilt what was remembered
-            memory = []
-            direction = _direction(slope, memory)
-        found = _line_search(here, direction, height, slope, penalty, value)
-        if found is None:
-            break  # as low as the precision of numbers allows
-        step, height, residual = found
-        move = direction.times(step)
-        here = here.plus(1, move)
-        new, largest = gradient(here, residual)
-        change = new.plus(-1, slope)
-        slope = new
-        curvature = move.dot(change)
-        if curvature > 0:
-            memory = [*memory[1 - _MEMORY :], (move, change, curvature)]
-    return Fit(data.weights(here.factors), here.intercept, n_iter)
+    def _line_search(self, direction: Vectors) -> tuple[FloatArray, FloatArray]:
+        """Find steps by halves and doubles that go down enough, and not too short.
 
-
-def _direction(slope: _Vector, memory: list[tuple[_Vector, _Vector, float]]) -> _Vector:
-    """Where to go from a gradient: L-BFGS's two loops."""
-    direction = slope.times(-1)
-    if not memory:
-        return direction.times(1 / np.sqrt(slope.dot(slope)))
-    alphas = []
-    for move, change, curvature in reversed(memory):
-        alphas.append(move.dot(direction) / curvature)
-        direction = direction.plus(-alphas[-1], change)
-    _, change, curvature = memory[-1]
-    direction = direction.times(curvature / change.dot(change))
-    for (move, change, curvature), alpha in zip(memory, reversed(alphas), strict=True):
-        beta = change.dot(direction) / curvature
-        direction = direction.plus(alpha - beta, move)
-    return direction
-
-
-def _line_search(
-    here: _Vector,
-    direction: _Vector,
-    height: float,
-    slope: _Vector,
-    penalty: Any,
-    value: Callable[[_Vector], tuple[float, FloatArray]],
-) -> tuple[float, float, FloatArray] | None:
-    """Find a step by halves and doubles that goes down enough, and not too short."""
-    steepness = direction.dot(slope)
-    step, low, high = 1.0, 0.0, np.inf
-    for _ in range(40):
-        there = here.plus(step, direction)
-        new, residual = value(there)
-        along = float(
-            np.vdot(residual, direction.scores + direction.intercept)
-            + np.sum(penalty * there.factors * direction.scores)
-        )
+        Returns their lengths, and the residual there.
+        """
+        here, penalty = self.here, self._penalty[:, 0]
+        steepness = direction.inner(self._slope)
+        # Squares of the weights along the direction, whose length is all that changes.
+        squares = penalty * dot(here.factors, here.scores)
+        across = penalty * dot(here.factors, direction.scores)
+        bend = penalty * dot(direction.factors, direction.scores)
+        steps, low = np.ones(len(penalty)), np.zeros(len(penalty))
+        high = np.full(len(penalty), np.inf)
         # Near the end, differences of heights are lost in rounding; slopes are not.
-        lost = 1e-12 * abs(height)
-        if new > height + 1e-4 * step * steepness + lost:
-            high = step
-        elif along < 0.9 * steepness:
-            low = step
-        else:
-            return step, new, residual
-        step = (low + high) / 2 if np.isfinite(high) else 2 * low
-    return None
+        lost = 1e-12 * np.abs(self._height)
+        found = self.is_stuck.copy()
+        steps[found] = 0
+        for _ in range(40):
+            at = steps[:, None]
+            plain, residual = self._loss(
+                here.scores + at * direction.scores,
+                here.intercept + at * direction.intercept,
+            )
+            new = plain + squares / 2 + steps * across + steps**2 * bend / 2
+            along = dot(residual, direction.scores) + across + steps * bend
+            n_groups, n_outputs = here.intercept.shape
+            sums = residual.reshape(n_groups, -1, n_outputs).sum(axis=1)
+            along += dot(sums, direction.intercept)
+            too_far = new > self._height + 1e-4 * steps * steepness + lost
+            too_short = ~too_far & (along < 0.9 * steepness)
+            found |= ~(too_far | too_short)
+            if found.all():
+                break
+            high = np.where(too_far & ~found, steps, high)
+            low = np.where(too_short & ~found, steps, low)
+            between = np.where(np.isfinite(high), (low + high) / 2, 2 * low)
+            steps = np.where(found, steps, between)
+        if not found.all():  # as low as the precision of numbers allows
+            self.is_stuck |= ~found
+            steps[~found] = 0
+            new, residual = self._value(here.plus(direction.times(steps)))
+        self._height = new
+        return steps, residual
