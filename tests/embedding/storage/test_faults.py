@@ -47,7 +47,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @forks
 def test_killed_while_saving(tmp_path: Path) -> None:
-    seen = fault_loops.kill(tmp_path / "model", 10)
+    seen = fault_loops.kill(tmp_path / "model", 40)
     assert seen["mixed"] == seen["left at the end"] == 0
     assert seen["left .sk-m2v-begun"] + seen["left .sk-m2v-new"] > 0
 
