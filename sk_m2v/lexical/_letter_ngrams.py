@@ -56,7 +56,7 @@ class LetterTfidf(NgramTfidf):
         Number of letters, the base of the keys.
     """
 
-    _DERIVED = (*NgramTfidf._DERIVED, "_of_tokens", "_last")
+    _DERIVED = (*NgramTfidf._DERIVED, "_of_tokens", "_of_sums", "_last")
 
     def __init__(
         self,
@@ -235,15 +235,22 @@ class LetterTfidf(NgramTfidf):
         return memory
 
     def _score(self, words: TokenIds, weights: npt.NDArray[np.floating]) -> WordScores:
-        rows = self._rows_of_words(words)
-        return WordScores(rows @ weights, self._sums(rows))
+        rows = self._tally(self.letters.stream(words).letters)
+        if self.idf is not None:
+            np.multiply(rows.values, self.idf[rows.columns], out=rows.values)
+        return WordScores(rows @ weights, (rows @ self._of_sums[:, None])[:, 0])
 
     def _sums(self, rows: csr_array) -> npt.NDArray[np.floating]:
-        weights = np.ones(self.n_features, np.float32)
-        if self.idf is not None:
-            weights = self.idf ** (self._power - 1)
-        sums: npt.NDArray[np.floating] = rows @ weights
+        sums: npt.NDArray[np.floating] = rows @ self._of_sums
         return sums
+
+    @cached_property
+    def _of_sums(self) -> npt.NDArray[np.float32]:
+        """What entries are multiplied with, so that their sum is what norms need."""
+        if self.idf is None:
+            return np.ones(self.n_features, np.float32)
+        powers: npt.NDArray[np.float32] = self.idf ** (self._power - 1)
+        return powers
 
     @property
     def _power(self) -> int:

@@ -84,9 +84,9 @@ class WordMemory:
         """
         known, ids = self._known, tokens.ids
         is_one = tokens.offsets.size == 2
-        if is_one and (recalled := known.recall(ids, found)) is not None:
-            return recalled, known.scores
-        words, texts = known.find(ids, found), found.texts
+        # For the few words of one text, a dictionary is faster than arrays.
+        words = known.recall(ids, found) if is_one else known.find(ids, found)
+        texts = found.texts
         new = (words == _UNKNOWN).nonzero()[0]
         if new.size:
             # One thread at a time learns. Another remembers nothing, rather than wait
@@ -96,13 +96,13 @@ class WordMemory:
                 if not is_alone or known.size >= self._most:
                     known, new = _Known(*self._shape), np.arange(words.size)
                 words[new] = known.learn(ids, found.some(new), score)
+                if is_one:
+                    known.keep(ids, found.some(new), words[new])
                 if is_alone:
                     self._known = known
             finally:
                 if is_alone:
                     self._learning.release()
-        if is_one:
-            known.keep(ids, found, words)
         if (words == _TOO_LONG).any():
             kept = words != _TOO_LONG
             words, texts = words[kept], texts[kept]
@@ -132,11 +132,13 @@ class _Known:
             np.zeros((0, n_outputs), np.float32), np.zeros(0, np.float32)
         )
         self.size = 0
-        # The same for single texts: for few words, a dictionary is faster than arrays.
+        # Those of single texts.
         self._by_tokens: dict[tuple[int, ...], int] = {}
 
-    def recall(self, ids: npt.NDArray[np.int32], found: Occurrences) -> Rows | None:
-        """Words of one text, if they were in single texts before.
+    def recall(
+        self, ids: npt.NDArray[np.int32], found: Occurrences
+    ) -> npt.NDArray[np.int32]:
+        """Numbers of the words of one text, if they were in single texts before.
 
         Parameters
         ----------
@@ -147,23 +149,15 @@ class _Known:
 
         Returns
         -------
-        Rows of shape (1, n_known_words), or None
-            How often each word occurs, in the order in which they do.
+        ndarray of shape (n_words,), dtype int32
+            As of `find`; `_UNKNOWN` also for words that only many texts had.
         """
-        counts: dict[int, int] = {}
-        try:
-            for word in _tuples(ids, found):
-                number = self._by_tokens[word]
-                counts[number] = counts.get(number, 0) + 1
-        except KeyError:
-            return None
-        n = len(counts)
-        return Rows(
-            np.fromiter(counts.values(), np.float32, n),
-            np.fromiter(counts, np.int32, n),
-            np.array((0, n), np.int32),
-            len(self.scores.squares),
-        )
+        known = self._by_tokens
+        numbers = [
+            known.get(word, _UNKNOWN) if len(word) <= LONGEST_WORD else _TOO_LONG
+            for word in _tuples(ids, found)
+        ]
+        return np.array(numbers, np.int32)
 
     def keep(
         self,
@@ -235,12 +229,9 @@ class _Known:
         unknown = np.flatnonzero(self.find(ids, found) == _UNKNOWN)
         is_single = found.lengths[unknown] == 1
         single, longer = unknown[is_single], unknown[~is_single]
-        # A word of each kind: numbers of tokens are small, and need no sorting.
-        places = np.full(self._single.size, -1)
-        places[ids[found.starts[single]]] = single
-        tokens = np.flatnonzero(places >= 0)
+        tokens, of_tokens = _distinct(ids[found.starts[single]])
         keys, of_keys = _distinct(self._keys(ids, found.some(longer)))
-        words = np.concatenate([places[tokens], longer[of_keys]])
+        words = np.concatenate([single[of_tokens], longer[of_keys]])
         start, end = self.size, self.size + words.size
         if end > len(self.scores.squares):
             room = max(end, 2 * start)
