@@ -24,8 +24,8 @@ FloatArray = npt.NDArray[np.float32]
 # A sparse matrix costs as much as the sums of about so many texts, and what is gathered
 # has to fit in the cache.
 _FEW_TEXTS = 32
-_TINY = np.float32(1e-32)
 _FEW_ROWS = 1024
+_TINY = np.float32(1e-32)
 
 
 class TokenVectors(NamedTuple):

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array, vstack
 
 from sk_m2v._parameters import public
 from sk_m2v.embedding.tokens._backends import TokenIds
-from sk_m2v.lexical._counting import distinct
+from sk_m2v.lexical._counting import Rows, distinct
 from sk_m2v.lexical._letters import BOUNDARY, N_MARKS, OTHER, Letters, code_points
 from sk_m2v.lexical._ngrams import NgramTfidf
 from sk_m2v.lexical._tables import Int64Array
@@ -235,9 +235,7 @@ class LetterTfidf(NgramTfidf):
         return memory
 
     def _score(self, words: TokenIds, weights: npt.NDArray[np.floating]) -> WordScores:
-        rows = self._tally(self.letters.stream(words).letters)
-        if self.idf is not None:
-            np.multiply(rows.values, self.idf[rows.columns], out=rows.values)
+        rows = self._entries(words)
         return WordScores(rows @ weights, (rows @ self._of_sums[:, None])[:, 0])
 
     def _sums(self, rows: csr_array) -> npt.NDArray[np.floating]:
@@ -272,9 +270,12 @@ class LetterTfidf(NgramTfidf):
         return vstack(rows, format="csr")
 
     def _new_rows(self, words: TokenIds) -> csr_array:
-        rows = super()._counts(self.letters.stream(words).letters)
+        return self._entries(words).canonical_matrix()
+
+    def _entries(self, words: TokenIds) -> Rows:
+        rows = self._tally(self.letters.stream(words).letters)
         if self.idf is not None:
-            rows.data *= self.idf[rows.indices]
+            np.multiply(rows.values, self.idf[rows.columns], out=rows.values)
         return rows
 
     def _rows_of_tokens(self, ids: npt.NDArray[np.int32]) -> csr_array:

@@ -199,13 +199,17 @@ class _Descent:
 
     def _gradient(self, residual: FloatArray) -> tuple[Vectors, FloatArray]:
         factors = residual + self._penalty * self.here.factors
-        n_groups, n_outputs = self.here.intercept.shape
-        # Contiguous over outputs of one text, which is one for groups of one.
-        intercept = residual.reshape(n_groups, -1, n_outputs).sum(axis=1)
+        intercept = self._sums(residual)
         scores, largest = self._products(factors)
         return Vectors(factors, intercept, scores), np.maximum(
             largest, np.abs(intercept).max(axis=1)
         )
+
+    def _sums(self, residual: FloatArray) -> FloatArray:
+        """Sums over the texts, for each output."""
+        n_groups, n_outputs = self.here.intercept.shape
+        sums: FloatArray = residual.reshape(n_groups, -1, n_outputs).sum(axis=1)
+        return sums
 
     def _value(self, at: Vectors) -> tuple[FloatArray, FloatArray]:
         plain, residual = self._loss(at.scores, at.intercept)
@@ -237,9 +241,7 @@ class _Descent:
             )
             new = plain + squares / 2 + steps * across + steps**2 * bend / 2
             along = dot(residual, direction.scores) + across + steps * bend
-            n_groups, n_outputs = here.intercept.shape
-            sums = residual.reshape(n_groups, -1, n_outputs).sum(axis=1)
-            along += dot(sums, direction.intercept)
+            along += dot(self._sums(residual), direction.intercept)
             too_far = new > self._height + 1e-4 * steps * steepness + lost
             too_short = ~too_far & (along < 0.9 * steepness)
             found |= ~(too_far | too_short)
